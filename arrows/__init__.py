@@ -1,0 +1,79 @@
+"""State machines as values: build them, evaluate them, compile them, compare them, send them."""
+
+from __future__ import annotations
+
+from arrows.build import (
+    arr,
+    attempt,
+    compose,
+    constant,
+    fanin,
+    fanout,
+    first,
+    get,
+    identity,
+    keyed,
+    left,
+    loop,
+    named,
+    parallel,
+    put,
+    right,
+    second,
+    state,
+    switch,
+)
+from arrows.compile import Program, compile, run  # noqa: A004 - the word of the field
+from arrows.digest import digest
+from arrows.diff import Difference, diff
+from arrows.draw import mermaid
+from arrows.either import Either, Left, Right
+from arrows.evaluate import NoCase, evaluate
+from arrows.notation import proc
+from arrows.origin import BuildError
+from arrows.pretty import pretty
+from arrows.term import Arrow
+from arrows.unpacking import Malformed
+from arrows.wire import NotEncodable, decode, encode
+
+__all__ = [
+    "Arrow",
+    "BuildError",
+    "Difference",
+    "Either",
+    "Left",
+    "Malformed",
+    "NoCase",
+    "NotEncodable",
+    "Program",
+    "Right",
+    "arr",
+    "attempt",
+    "compile",
+    "compose",
+    "constant",
+    "decode",
+    "diff",
+    "digest",
+    "encode",
+    "evaluate",
+    "fanin",
+    "fanout",
+    "first",
+    "get",
+    "identity",
+    "keyed",
+    "left",
+    "loop",
+    "mermaid",
+    "named",
+    "parallel",
+    "pretty",
+    "proc",
+    "put",
+    "right",
+    "run",
+    "second",
+    "state",
+    "switch",
+]

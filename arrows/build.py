@@ -1,0 +1,226 @@
+"""The public spelling: functions that build arrows and check what can be checked at once."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any, TypeVar, overload
+
+from arrows.either import Either
+from arrows.fit import misfit
+from arrows.origin import BuildError, caller
+from arrows.shape import Shape, shape_of, shape_of_value
+from arrows.term import (
+    Arrow,
+    Attempt,
+    Constant,
+    Function,
+    Get,
+    Identity,
+    Keyed,
+    Named,
+    Parallel,
+    Primitive,
+    Put,
+    State,
+    Switch,
+    children,
+    node,
+    sequence,
+)
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+S = TypeVar("S")
+
+
+def arr(function: Callable[[A], B]) -> Arrow[A, B]:
+    """Lift a pure function of one argument.
+
+    >>> from arrows import run
+    >>> run(arr(abs), [-1, 2])
+    [1, 2]
+    """
+    if not callable(function):
+        raise BuildError(f"{function!r} is not a function", where=caller(), remedy="Write constant(...)?")
+    return Function(function)
+
+
+def identity() -> Arrow[A, A]:
+    """x -> x."""
+    return Identity()
+
+
+def constant(value: B) -> Arrow[Any, B]:
+    """_ -> value. The value must be plain immutable data."""
+    return Constant(value)
+
+
+def compose(*arrows: Arrow[Any, Any]) -> Arrow[Any, Any]:
+    """Run arrows left to right; `compose(f, g, h)` is `f >> g >> h`.
+
+    >>> from arrows import run
+    >>> run(compose(arr(abs), arr(str)), [-1])
+    ['1']
+    """
+    return sequence(*arrows)
+
+
+def parallel(f: Arrow[A, B], g: Arrow[C, D]) -> Arrow[tuple[A, C], tuple[B, D]]:
+    """(a, c) -> (f a, g c); the same as `f * g`."""
+    return f * g
+
+
+def fanout(f: Arrow[A, B], g: Arrow[A, D]) -> Arrow[A, tuple[B, D]]:
+    """a -> (f a, g a); the same as `f & g`."""
+    return f & g
+
+
+def first(f: Arrow[A, B]) -> Arrow[tuple[A, C], tuple[B, C]]:
+    """Step `f` on the first half of a pair."""
+    return f * Identity()
+
+
+def second(f: Arrow[A, B]) -> Arrow[tuple[C, A], tuple[C, B]]:
+    """Step `f` on the second half of a pair."""
+    return Identity() * f
+
+
+def fanin(f: Arrow[A, B], g: Arrow[C, B]) -> Arrow[Either[A, C], B]:
+    """Step `f` on a `Left` and `g` on a `Right`; the same as `f | g`."""
+    return f | g
+
+
+def left(f: Arrow[A, B]) -> Arrow[Either[A, C], Either[B, C]]:
+    """Step `f` on a `Left`; a `Right` passes."""
+    return f + Identity()
+
+
+def right(f: Arrow[A, B]) -> Arrow[Either[C, A], Either[C, B]]:
+    """Step `f` on a `Right`; a `Left` passes."""
+    return Identity() + f
+
+
+def switch(*cases: tuple[type[Any], Arrow[Any, B]]) -> Arrow[Any, B]:
+    """Dispatch on the class of the input; only the chosen arrow steps.
+
+    Cases are unrelated classes; a subclass takes its parent's case. Raises BuildError for an overlap.
+
+    >>> from arrows import run
+    >>> run(switch((int, constant("number")), (str, constant("text"))), [1, "a"])
+    ['number', 'text']
+    """
+    if not cases:
+        raise BuildError("a switch needs at least one case", where=caller())
+    for cls, _ in cases:
+        if not isinstance(cls, type):
+            raise BuildError(f"{cls!r} is not a class", where=caller(), remedy="A case is (Class, arrow).")
+    for (one, _), (other, _) in combinations(cases, 2):
+        if issubclass(one, other) or issubclass(other, one):
+            raise BuildError(
+                f"the cases {one.__qualname__} and {other.__qualname__} overlap",
+                where=caller(),
+                remedy="Keep one of them and switch again inside it.",
+            )
+    return Switch(tuple((cls, node(arrow)) for cls, arrow in cases))
+
+
+def state(name: str, init: S, body: Arrow[A, B], *, of: Any = None) -> Arrow[A, B]:
+    """Give `body` a cell, read by `get(name)` and written by `put(name)`.
+
+    `of` is the type the cell always has; without it, the type that `init` shows.
+    """
+    return State(_name(name), init, node(body), _cell_shape(name, init, of))
+
+
+def get(name: str) -> Arrow[Any, Any]:
+    """_ -> what the nearest cell of that name holds."""
+    return Get(_name(name))
+
+
+def put(name: str) -> Arrow[Any, None]:
+    """Write the input to the nearest cell of that name."""
+    return Put(_name(name))
+
+
+@overload
+def loop(body: Arrow[tuple[A, S], tuple[B, S]], init: S, name: str) -> Arrow[A, B]: ...
+@overload
+def loop(body: Callable[[A, S], tuple[B, S]], init: S, name: str) -> Arrow[A, B]: ...
+def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Arrow[Any, Any]:
+    """Feed the second half of the output back as the second half of the next input.
+
+    `body` takes `(x, s)` and gives `(y, s')`: an arrow over pairs or a plain function of two arguments.
+    This is the feedback of the arrow books, delayed by one input; `init` is the first `s`.
+
+    >>> from arrows import run
+    >>> run(loop(lambda x, total: (total + x, total + x), init=0, name="total"), [1, 2, 3])
+    [1, 3, 6]
+    """
+    of = None
+    if not isinstance(body, Arrow):
+        of = _second_parameter(body)
+        body = Function(body, ("", ""))
+    feedback = sequence(
+        Identity() & Get(_name(name)), body, Identity() * Put(name), Primitive("pick", ((0,),))
+    )
+    return State(name, init, feedback, _cell_shape(name, init, of))
+
+
+def keyed(body: Arrow[A, B], by: Arrow[A, Any], name: str) -> Arrow[A, B]:
+    """Keep one independent instance of `body` for each key that `by` reads from the input.
+
+    A key whose state equals the initial one is not stored. Keys are compared by their canonical bytes,
+    so that 1, 1.0 and True are three keys.
+    """
+    if _has_cells(node(by)):
+        raise BuildError(
+            "the arrow that reads the key has cells", where=caller(), remedy="Keep cells in the body."
+        )
+    return Keyed(node(body), node(by), _name(name))
+
+
+def attempt(f: Arrow[A, B]) -> Arrow[A, Any]:
+    """`Success(b)`, or `Failure(error)` with what `f` wrote undone (both from `returns.result`)."""
+    return Attempt(node(f))
+
+
+def named(name: str, f: Arrow[A, B]) -> Arrow[A, B]:
+    """Put the cells of `f` under `name/`."""
+    return Named(_name(name), node(f))
+
+
+def _name(name: str) -> str:
+    if type(name) is not str or not name or any(sign in name for sign in "/#: \n"):
+        raise BuildError(
+            f"{name!r} cannot name a cell or scope",
+            where=caller(),
+            remedy="Use a non-empty text without '/', '#', ':' or blanks.",
+        )
+    return name
+
+
+def _cell_shape(name: str, init: Any, of: Any) -> Shape:
+    shape = shape_of_value(init) if of is None else shape_of(of)
+    wrong = misfit(init, shape)
+    if wrong:
+        raise BuildError(f"cell {name!r}: its first value is not of its type: {wrong}", where=caller())
+    return shape
+
+
+def _second_parameter(function: Callable[..., Any]) -> Any:
+    """The annotation of the second parameter, or None where it has none."""
+    try:
+        parameters = list(inspect.signature(function).parameters)
+        hints = typing.get_type_hints(function)
+    except (TypeError, ValueError, NameError):
+        return None
+    return hints.get(parameters[1]) if len(parameters) > 1 else None
+
+
+def _has_cells(term: Any) -> bool:
+    return isinstance(term, State | Keyed | Get | Put) or any(map(_has_cells, children(term)))

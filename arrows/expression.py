@@ -1,0 +1,298 @@
+"""Expressions of a `@proc` as arrows from the environment to their value."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import enum
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+from arrows import record
+from arrows.either import Left, Right
+from arrows.environment import TOP, Environment, Variable, beside, pair, tupled
+from arrows.origin import BuildError, Origin, writing
+from arrows.shape import Shape, shape_of_value
+from arrows.term import Arrow, Constant, Function, Get, Node, Primitive, Switch, node, sequence
+
+_OPERATORS: Final[dict[type[ast.AST], str]] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Is: "is",
+    ast.IsNot: "is_not",
+    ast.In: "in",
+    ast.NotIn: "not_in",
+    ast.USub: "neg",
+    ast.UAdd: "pos",
+    ast.Invert: "invert",
+    ast.Not: "not",
+}
+
+_REMEDIES: Final[dict[type[ast.AST], str]] = {
+    ast.Lambda: "Define a plain function outside and call it.",
+    ast.ListComp: "Move the comprehension into a plain function and call it.",
+    ast.DictComp: "Move the comprehension into a plain function and call it.",
+    ast.SetComp: "Move the comprehension into a plain function and call it.",
+    ast.GeneratorExp: "Move the comprehension into a plain function and call it.",
+    ast.JoinedStr: "Move the formatting into a plain function and call it.",
+    ast.Await: "A step does not wait. Answer with a value and let the caller do the waiting.",
+    ast.Yield: "A step answers once: use `return`.",
+    ast.YieldFrom: "A step answers once: use `return`.",
+    ast.NamedExpr: "Assign on a line of its own.",
+    ast.Slice: "Move the slicing into a plain function and call it.",
+    ast.Set: "Use frozenset(...), which is immutable.",
+}
+
+MISSING: Final = object()
+
+
+def operator(sign: ast.AST) -> Primitive:
+    """The primitive behind an operator sign."""
+    return Primitive(_OPERATORS[type(sign)])
+
+
+class Expressions:
+    """Reads expressions; `cells` are the names that stand for cells."""
+
+    def __init__(self, file: str, function: types.FunctionType, cells: frozenset[str], taken: Shape) -> None:
+        self.file = file
+        self.function = function
+        self.cells = cells
+        self.taken = taken
+
+    # Places and errors
+
+    @contextmanager
+    def at(self, tree: ast.AST) -> Iterator[None]:
+        with writing(self.place(tree)):
+            yield
+
+    def place(self, tree: ast.AST) -> Origin:
+        return Origin(self.file, getattr(tree, "lineno", 0))
+
+    def refuse(self, tree: ast.AST, what: str, remedy: str) -> NoReturn:
+        raise BuildError(what, where=self.place(tree), remedy=remedy)
+
+    # Reading
+
+    def value(self, tree: ast.expr, env: Environment) -> Node:
+        """The arrow from the environment to the value of an expression."""
+        with self.at(tree):
+            match tree:
+                case ast.Constant(value=value):
+                    return self.constant(tree, value)
+                case ast.Name(id=name):
+                    return self.name(tree, name, env)
+                case ast.Attribute(value=base, attr=attr):
+                    static = self.static(tree, env)
+                    if static is not MISSING:
+                        return self.constant(tree, static)
+                    return sequence(self.value(base, env), self.field(tree, attr))
+                case ast.Subscript(value=base, slice=index):
+                    return self.subscript(base, index, env)
+                case ast.BinOp(left=left, op=op, right=right):
+                    return sequence(pair(self.value(left, env), self.value(right, env)), operator(op))
+                case ast.UnaryOp(op=op, operand=operand):
+                    return sequence(self.value(operand, env), operator(op))
+                case ast.Compare(left=left, ops=ops, comparators=rest):
+                    return self.compare(self.value(left, env), ops, rest, env)
+                case ast.BoolOp(op=op, values=values):
+                    return self.either(isinstance(op, ast.And), values, env)
+                case ast.IfExp(test=test, body=body, orelse=orelse):
+                    return self.branch(self.value(test, env), self.value(body, env), self.value(orelse, env))
+                case ast.Tuple(elts=items):
+                    return self.display(tree, "tuple", items, env)
+                case ast.List(elts=items):
+                    return self.display(tree, "list", items, env)
+                case ast.Dict(keys=keys, values=values):
+                    return self.dictionary(keys, values, env)
+                case ast.Call():
+                    return self.call(tree, env)
+                case _:
+                    remedy = _REMEDIES.get(type(tree), "Move it into a plain function and call it.")
+                    self.refuse(tree, f"@proc does not know {ast.unparse(tree)!r}", remedy)
+
+    def constant(self, tree: ast.AST, value: Any) -> Node:
+        try:
+            shape_of_value(value)
+        except BuildError:
+            self.refuse(
+                tree,
+                f"{getattr(value, '__qualname__', value)!r} is not a plain value here",
+                "Call it, or use numbers, texts, tuples, enum members and frozen records.",
+            )
+        return Constant(value)
+
+    def name(self, tree: ast.AST, name: str, env: Environment) -> Node:
+        if name in env.variables:
+            return env.variables[name].access()
+        if name in self.cells:
+            return Get(name)
+        found = self.lookup(name)
+        if found is MISSING:
+            self.refuse(
+                tree,
+                f"{name!r} is not bound here on every path, and names nothing outside",
+                f"Bind {name!r} before the branch, or define it above {self.function.__name__}.",
+            )
+        return self.constant(tree, found)
+
+    def lookup(self, name: str) -> Any:
+        """What a name means outside the function, looked up once, now."""
+        code = self.function.__code__
+        if name in code.co_freevars:
+            try:
+                return (self.function.__closure__ or ())[code.co_freevars.index(name)].cell_contents
+            except ValueError:
+                return MISSING
+        return self.function.__globals__.get(name, getattr(builtins, name, MISSING))
+
+    def static(self, tree: ast.expr, env: Environment) -> Any:
+        """What an expression of names and dots means outside the function, or MISSING."""
+        if isinstance(tree, ast.Name):
+            bound = tree.id in env.variables or tree.id in self.cells
+            return MISSING if bound else self.lookup(tree.id)
+        if isinstance(tree, ast.Attribute):
+            base = self.static(tree.value, env)
+            if isinstance(base, types.ModuleType | type | enum.Enum):
+                return getattr(base, tree.attr, MISSING)
+        return MISSING
+
+    def field(self, tree: ast.AST, name: str) -> Primitive:
+        if name.startswith("__"):
+            self.refuse(tree, f"@proc does not read {name!r}", "Move it into a plain function and call it.")
+        return Primitive("field", (name,))
+
+    def subscript(self, base: ast.expr, index: ast.expr, env: Environment) -> Node:
+        return sequence(pair(self.value(base, env), self.value(index, env)), Primitive("item"))
+
+    def branch(self, test: Node, yes: Node, no: Node) -> Node:
+        """An arrow from the environment that goes one way or the other."""
+        return sequence(beside(test), Primitive("split"), Switch(((Left, yes), (Right, no))))
+
+    def both(self, test: Node, other: Node) -> Node:
+        """Whether both hold; the second is asked only where the first holds."""
+        return self.branch(test, other, Constant(False))
+
+    def either(self, both: bool, values: list[ast.expr], env: Environment) -> Node:
+        """`and` and `or` give the value that decides, and ask no further."""
+        first, rest = self.value(values[0], env), values[1:]
+        if not rest:
+            return first
+        others = sequence(Primitive("pick", ((0,),)), self.either(both, rest, env))
+        mine = TOP.access()
+        decided = self.branch(mine, others, mine) if both else self.branch(mine, mine, others)
+        return sequence(beside(first), decided)
+
+    def compare(self, left: Node, ops: list[ast.cmpop], rest: list[ast.expr], env: Environment) -> Node:
+        """`a < b < c` asks b once, and c only where a < b."""
+        if len(ops) == 1:
+            return sequence(pair(left, self.value(rest[0], env)), operator(ops[0]))
+        middle = beside(pair(left, self.value(rest[0], env)))
+        inner = env.push()
+        mine = sequence(TOP.access(), operator(ops[0]))
+        after = self.compare(Variable((1, 1)).access(), ops[1:], rest[1:], inner)
+        return sequence(middle, self.both(mine, after))
+
+    # Displays and calls
+
+    def display(self, tree: ast.AST, kind: str, items: list[ast.expr], env: Environment) -> Node:
+        spec = tuple("*" if isinstance(item, ast.Starred) else "" for item in items)
+        values = [self.value(item.value if isinstance(item, ast.Starred) else item, env) for item in items]
+        if kind == "tuple" and values and not any(spec):
+            return tupled(values)
+        return sequence(tupled(values), Primitive("display", (kind, spec)))
+
+    def dictionary(self, keys: list[ast.expr | None], values: list[ast.expr], env: Environment) -> Node:
+        spec, inner = [], []
+        for key, value in zip(keys, values, strict=True):
+            spec.append("**" if key is None else ":")
+            inner += ([] if key is None else [self.value(key, env)]) + [self.value(value, env)]
+        return sequence(tupled(inner), Primitive("display", ("dict", tuple(spec))))
+
+    def call(self, tree: ast.Call, env: Environment) -> Node:
+        callee = self.static(tree.func, env)
+        if callee is MISSING:
+            what = ast.unparse(tree.func)
+            self.refuse(
+                tree,
+                f"@proc cannot tell what {what!r} is before it runs",
+                "Call an arrow, a class, or a plain function that is defined outside"
+                + (
+                    f"; a method of a value by its class: str.{tree.func.attr}(...)."
+                    if isinstance(tree.func, ast.Attribute)
+                    else "."
+                ),
+            )
+        if callee is isinstance and len(tree.args) == 2:
+            return sequence(
+                self.value(tree.args[0], env), Primitive("is_a", self.classes_of(tree.args[1], env))
+            )
+        names = [keyword.arg for keyword in tree.keywords]
+        if any(isinstance(each, ast.Starred) for each in tree.args) or None in names:
+            self.refuse(tree, "@proc does not spread arguments", "Name every argument.")
+        values = [self.value(each, env) for each in tree.args]
+        values += [self.value(keyword.value, env) for keyword in tree.keywords]
+        spread = (*("" for _ in tree.args), *(name or "" for name in names))
+        if isinstance(callee, Arrow):
+            if spread != ("",):
+                self.refuse(tree, "an arrow takes one input", "Pass one value; several as a tuple.")
+            return sequence(values[0], node(callee))
+        if isinstance(callee, type) and record.is_frozen_record(callee):
+            return self.construct(tree, callee, spread, values)
+        if not callable(callee):
+            self.refuse(
+                tree, f"{ast.unparse(tree.func)!r} is {callee!r}, which cannot be called", "Call a function."
+            )
+        if spread == ("",):
+            return sequence(values[0], Function(callee))
+        return sequence(tupled(values), Function(callee, spread))
+
+    def classes_of(self, tree: ast.expr, env: Environment) -> tuple[type, ...]:
+        """The classes that the second argument of `isinstance` names."""
+        several = tree.elts if isinstance(tree, ast.Tuple) else [tree]
+        found = tuple(self.static(each, env) for each in several)
+        if not all(isinstance(each, type) for each in found):
+            self.refuse(tree, f"{ast.unparse(tree)!r} is not a class", "Name a class, or a tuple of classes.")
+        return found
+
+    def construct(self, tree: ast.AST, cls: type, spread: tuple[str, ...], values: list[Node]) -> Node:
+        if cls in (Left, Right) and len(values) == 1:
+            return sequence(values[0], Primitive("construct", (cls, ("value",))))
+        known = record.fields(cls)
+        if len(spread) > len(known):
+            self.refuse(
+                tree, f"{cls.__name__} has {len(known)} fields, given {len(spread)}", "Leave the others out."
+            )
+        names = tuple(name or known[at].name for at, name in enumerate(spread))
+        unknown = set(names) - {field.name for field in known}
+        missing = [field.name for field in known if field.required and field.name not in names]
+        if unknown or missing or len(set(names)) < len(names):
+            wrong = (
+                f"has no field {min(unknown)!r}"
+                if unknown
+                else f"needs {', '.join(missing) or 'each field once'}"
+            )
+            self.refuse(
+                tree, f"{cls.__name__} {wrong}", f"Its fields: {', '.join(f.name for f in known) or 'none'}."
+            )
+        made = Primitive("construct", (cls, names))
+        return sequence(tupled(values), made) if values else made

@@ -1,0 +1,65 @@
+"""Where in the user's own source a value was written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+
+import attrs
+
+_OWN = str(Path(__file__).parent)
+
+
+@attrs.frozen
+class Origin:
+    """A file and a line (counted from 1) of the user's source."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+_PLACE: ContextVar[Origin | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def writing(place: Origin) -> Iterator[None]:
+    """Let what is built inside the block be said to come from `place`."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
+def caller() -> Origin | None:
+    """Return the nearest place on the stack outside this package, or None where there is none."""
+    place = _PLACE.get()
+    if place is not None:
+        return place
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_OWN) and not name.startswith("<attrs"):
+            return Origin(name, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+class BuildError(TypeError):
+    """An arrow that cannot be built. The text names what is wrong, where, and what to write instead."""
+
+    def __init__(self, what: str, *, where: Origin | None = None, remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        parts = [f"{where}: {what}" if where else what]
+        if remedy:
+            parts.append(remedy)
+        super().__init__("\n".join(parts))

@@ -1,0 +1,179 @@
+"""`match` in a `@proc`: by class where that decides everything, else as a chain of tests."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from arrows import record
+from arrows.either import Left, Right
+from arrows.environment import TOP, Environment, Variable, beside, doing
+from arrows.expression import MISSING, Expressions
+from arrows.shape import Record, options
+from arrows.term import Constant, Identity, Node, Parallel, Primitive, Put, Switch, sequence
+
+if TYPE_CHECKING:
+    from arrows.statement import Ends, Rest
+
+
+class Patterns(Expressions):
+    """Reads `match` statements."""
+
+    if TYPE_CHECKING:
+
+        def ways(self, bodies: list[Rest], rest: Rest, env: Environment, ends: Ends, choose: Any) -> Node: ...
+
+    def matching(
+        self, subject: ast.expr, cases: list[ast.match_case], rest: Rest, env: Environment, ends: Ends
+    ) -> Node:
+        """Read a whole `match`, followed by `rest`."""
+        steps: list[Node] = []
+        if isinstance(subject, ast.Name) and subject.id in env.variables:
+            value = env.variables[subject.id]
+        else:
+            steps, env, value = [beside(self.value(subject, env))], env.push(), TOP
+        classes = self.classes(cases, env)
+        if value == Variable() and env.depth == 0 and classes is not None:
+            return self.dispatch(cases, classes, rest, env, ends)
+        bodies = [case.body for case in cases]
+        chosen = self.ways(bodies + [[]], rest, env, ends, lambda arms: self.chain(cases, arms, value, env))
+        return sequence(*steps, chosen)
+
+    def classes(self, cases: list[ast.match_case], env: Environment) -> list[type] | None:
+        """The classes of the cases, where they are all that decides and every input has one."""
+        found: list[type] = []
+        for case in cases:
+            pattern = case.pattern
+            if not isinstance(pattern, ast.MatchClass) or case.guard:
+                return None
+            cls = self.static(pattern.cls, env)
+            inner = [*pattern.patterns, *pattern.kwd_patterns]
+            plain = all(isinstance(each, ast.MatchAs) and each.pattern is None for each in inner)
+            if not isinstance(cls, type) or cls in (Left, Right) or not plain:
+                return None
+            if any(issubclass(cls, other) or issubclass(other, cls) for other in found):
+                return None
+            found.append(cls)
+        taken = [option.cls for option in options(self.taken) if isinstance(option, Record)]
+        whole = len(taken) == len(options(self.taken)) and all(issubclass(cls, tuple(found)) for cls in taken)
+        return found if whole else None
+
+    def dispatch(
+        self, cases: list[ast.match_case], classes: list[type], rest: Rest, env: Environment, ends: Ends
+    ) -> Node:
+        """A `Switch` on the input's class."""
+
+        def choose(arms: Any) -> Node:
+            made = []
+            for case, cls, arm in zip(cases, classes, arms, strict=True):
+                with self.at(case.pattern):
+                    _, steps, inner = self.pattern(case.pattern, Variable(), env)
+                    made.append((cls, sequence(*steps, arm(inner))))
+            return Switch(tuple(made))
+
+        return self.ways([case.body for case in cases], rest, env, ends, choose)
+
+    def chain(self, cases: list[ast.match_case], arms: Any, value: Variable, env: Environment) -> Node:
+        """Ask one case after the other; the last arm is for no case."""
+        if not cases:
+            return arms[0](env)  # type: ignore[no-any-return]
+        case = cases[0]
+        with self.at(case.pattern):
+            test, steps, inner = self.pattern(case.pattern, value, env)
+            if case.guard is not None:
+                if steps:
+                    self.refuse(
+                        case.guard, "a guard behind a capture into a cell", "Capture under another name."
+                    )
+                guard = self.value(case.guard, inner)
+                test = guard if test is None else self.both(test, guard)
+            body = sequence(*steps, arms[0](inner))
+            if test is None:
+                return body
+            return self.branch(test, body, self.chain(cases[1:], arms[1:], value, env))
+
+    def pattern(
+        self, pattern: ast.pattern, value: Variable, env: Environment
+    ) -> tuple[Node | None, list[Node], Environment]:
+        """Return the test (None: always), what is done when it holds, and the environment behind it."""
+        with self.at(pattern):
+            match pattern:
+                case ast.MatchAs(pattern=inner, name=name):
+                    test, steps, env = (None, [], env) if inner is None else self.pattern(inner, value, env)
+                    if name in self.cells and name is not None:
+                        return test, [*steps, doing(sequence(value.access(), Put(name)))], env
+                    return test, steps, env if name is None else env.name(name, value)
+                case ast.MatchValue(value=literal):
+                    return self.test(value, self.value(literal, env), "eq"), [], env
+                case ast.MatchSingleton(value=literal):
+                    return self.test(value, Constant(literal), "is"), [], env
+                case ast.MatchClass():
+                    return self.instance(pattern, value, env)
+                case ast.MatchOr(patterns=several):
+                    return self.alternatives(pattern, several, value, env)
+                case _:
+                    self.refuse(
+                        pattern,
+                        f"@proc does not know the pattern {ast.unparse(pattern)!r}",
+                        "Match on classes, their fields, literals and names.",
+                    )
+
+    def test(self, value: Variable, other: Node, sign: str) -> Node:
+        return sequence(beside(other), _swap(value), Primitive(sign))
+
+    def instance(
+        self, pattern: ast.MatchClass, value: Variable, env: Environment
+    ) -> tuple[Node | None, list[Node], Environment]:
+        cls = self.static(pattern.cls, env)
+        if cls is MISSING or not isinstance(cls, type):
+            self.refuse(pattern, f"{ast.unparse(pattern.cls)!r} is not a class", "Match on classes.")
+        test: Node | None = sequence(value.access(), Primitive("is_a", (cls,)))
+        steps: list[Node] = []
+        for name, inner in self.parts(pattern, cls):
+            part = value if name is None else value.then(Primitive("field", (name,)))
+            more, extra, env = self.pattern(inner, part, env)
+            test = more if test is None else test if more is None else self.both(test, more)
+            steps += extra
+        return test, steps, env
+
+    def parts(self, pattern: ast.MatchClass, cls: type) -> list[tuple[str | None, ast.pattern]]:
+        """The sub-patterns with the field each looks at; None where it looks at the value itself."""
+        if not record.is_frozen_record(cls):
+            if pattern.kwd_patterns or len(pattern.patterns) > 1:
+                self.refuse(pattern, f"{cls.__name__} has no fields to match", f"Write {cls.__name__}().")
+            return [(None, each) for each in pattern.patterns]
+        order = getattr(cls, "__match_args__", ())
+        if len(pattern.patterns) > len(order):
+            self.refuse(
+                pattern,
+                f"{cls.__name__} has {len(order)} fields, given {len(pattern.patterns)}",
+                "Name them.",
+            )
+        known = {*order, *(field.name for field in record.fields(cls))}
+        for name in pattern.kwd_attrs:
+            if name not in known:
+                self.refuse(
+                    pattern,
+                    f"{cls.__name__} has no field {name!r}",
+                    f"Its fields: {', '.join(sorted(known))}.",
+                )
+        names = [*order[: len(pattern.patterns)], *pattern.kwd_attrs]
+        return list(zip(names, [*pattern.patterns, *pattern.kwd_patterns], strict=True))
+
+    def alternatives(
+        self, tree: ast.pattern, several: list[ast.pattern], value: Variable, env: Environment
+    ) -> tuple[Node | None, list[Node], Environment]:
+        found = [self.pattern(each, value, env) for each in several]
+        if any(steps or inner.variables != env.variables for _, steps, inner in found):
+            self.refuse(
+                tree, "alternatives that capture", "Write a case for each, or match without captures."
+            )
+        whole: Node = Constant(False)
+        for test, _, _ in reversed(found):
+            whole = self.branch(Constant(True) if test is None else test, Constant(True), whole)
+        return whole, [], env
+
+
+def _swap(value: Variable) -> Node:
+    """(e, other) -> (value of e, other)."""
+    return Parallel(value.access(), Identity())

@@ -1,0 +1,236 @@
+"""Statements of a `@proc` as arrows from the environment to what the block answers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import attrs
+
+from arrows.either import Left, Right
+from arrows.environment import TOP, Environment, Variable, beside, doing, pair, tupled
+from arrows.expression import MISSING, Expressions, operator
+from arrows.pattern import Patterns
+from arrows.primitive import ERRORS
+from arrows.term import Constant, Identity, Node, Primitive, Put, Switch, sequence
+
+
+@attrs.frozen
+class Ends:
+    """What a block's ends become: `back` takes the returned value's arrow, `through` the environment at its end."""
+
+    back: Callable[[Node], Node]
+    through: Callable[[Environment], Node]
+
+
+returning = Ends(lambda value: value, lambda _: Constant(None))
+"""The ends of a whole function."""
+
+Rest: TypeAlias = list[ast.stmt]
+
+_REMEDIES: Final[dict[type[ast.AST], str]] = {
+    ast.For: "Move the loop into a plain function and call it.",
+    ast.While: "Move the loop into a plain function and call it.",
+    ast.AsyncFor: "Move the loop into a plain function and call it.",
+    ast.With: "A step holds nothing open. Do it outside and send the result as a message.",
+    ast.Try: "Use attempt(arrow), whose answer is Success(value) or Failure(error).",
+    ast.Global: "A step changes its cells only: make it a keyword-only parameter.",
+    ast.Nonlocal: "A step changes its cells only: make it a keyword-only parameter.",
+    ast.Import: "Import at the top of the file.",
+    ast.ImportFrom: "Import at the top of the file.",
+    ast.FunctionDef: "Define it outside and call it.",
+    ast.ClassDef: "Define it outside.",
+    ast.Delete: "Rebind the cell to its first value instead.",
+}
+
+
+class Reader(Patterns, Expressions):
+    """Reads the body of one function."""
+
+    def start(self, message: str) -> Environment:
+        """The environment that is the input itself."""
+        return Environment({message: Variable()})
+
+    def block(self, body: Rest, env: Environment, ends: Ends) -> Node:
+        """The arrow that runs statements from an environment and comes to one of the ends."""
+        if not body:
+            return ends.through(env)
+        first, rest = body[0], body[1:]
+        with self.at(first):
+            match first:
+                case ast.Return(value=None):
+                    return ends.back(Constant(None))
+                case ast.Return(value=ast.expr() as value):
+                    return ends.back(self.value(value, env))
+                case ast.Raise():
+                    return self.throw(first, env)
+                case ast.Assert(test=test, msg=message):
+                    args = [] if message is None else [message]
+                    call = ast.Call(ast.Name("AssertionError", ast.Load()), args, [])
+                    broken = ast.copy_location(ast.Raise(exc=ast.copy_location(call, first)), first)
+                    return self.fork(self.value(test, env), [], [broken], rest, env, ends)
+                case ast.If(test=test, body=yes, orelse=no):
+                    return self.fork(self.value(test, env), yes, no, rest, env, ends)
+                case ast.Match(subject=subject, cases=cases):
+                    return self.matching(subject, cases, rest, env, ends)
+                case ast.Pass() | ast.Expr(value=ast.Constant()):
+                    return self.block(rest, env, ends)
+                case ast.Expr(value=value):
+                    return sequence(doing(self.value(value, env)), self.block(rest, env, ends))
+                case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
+                    step, after = self.assignment(first, env)
+                    return sequence(*step, self.block(rest, after, ends))
+                case _:
+                    what = ast.unparse(first).splitlines()[0]
+                    remedy = _REMEDIES.get(type(first), "Move it into a plain function and call it.")
+                    self.refuse(first, f"@proc does not know {what!r}", remedy)
+
+    # Binding
+
+    def assignment(
+        self, tree: ast.Assign | ast.AugAssign | ast.AnnAssign, env: Environment
+    ) -> tuple[list[Node], Environment]:
+        match tree:
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
+                old = self.name(target, name, env)
+                return self.rebind(name, sequence(pair(old, self.value(value, env)), operator(op)), env)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                return self.rebind(name, self.value(value, env), env)
+            case ast.Assign(targets=[target], value=value):
+                return self.assign(target, self.value(value, env), env)
+            case _:
+                self.refuse(
+                    tree,
+                    f"@proc does not know the assignment {ast.unparse(tree)!r}",
+                    "Bind one name, or a tuple of names, to one value.",
+                )
+
+    def assign(self, target: ast.expr, value: Node, env: Environment) -> tuple[list[Node], Environment]:
+        if isinstance(target, ast.Name):
+            return self.rebind(target.id, value, env)
+        if not isinstance(target, ast.Tuple | ast.List):
+            self.refuse(
+                target,
+                f"@proc does not change {ast.unparse(target)!r} in place",
+                "Values are immutable: rebind the name to a new value, "
+                "as in `table = {**table, key: value}` or `item = attrs.evolve(item, field=value)`.",
+            )
+        steps: list[Node] = [beside(sequence(value, Primitive("unpack", (len(target.elts),))))]
+        env = env.push()
+        level = env.depth
+        for at, each in enumerate(target.elts):
+            up = (0,) * (env.depth - level)
+            part = Variable((*up, 1), (Primitive("pick", ((at,),)),))
+            if isinstance(each, ast.Name) and each.id not in self.cells:
+                env = env.name(each.id, part)
+            else:
+                more, env = self.assign(each, part.access(), env)
+                steps += more
+        return steps, env
+
+    def rebind(self, name: str, value: Node, env: Environment) -> tuple[list[Node], Environment]:
+        """Let a name stand for a value from here on: a cell is written, any other name is bound."""
+        if name in self.cells:
+            return [doing(sequence(value, Put(name)))], env
+        return [beside(value)], env.push().name(name, TOP)
+
+    def throw(self, tree: ast.Raise, env: Environment) -> Node:
+        error = tree.exc.func if isinstance(tree.exc, ast.Call) else tree.exc
+        found = MISSING if error is None else self.static(error, env)
+        name = getattr(found, "__name__", "")
+        if error is None or tree.cause is not None or ERRORS.get(name) is not found:
+            known = ", ".join(sorted(ERRORS))
+            self.refuse(tree, f"@proc cannot {ast.unparse(tree)!r}", f"Raise one of {known}.")
+        args = tree.exc.args if isinstance(tree.exc, ast.Call) else []
+        return sequence(tupled([self.value(each, env) for each in args]), Primitive("raise", (name,)))
+
+    # Branching
+
+    def fork(self, test: Node, yes: Rest, no: Rest, rest: Rest, env: Environment, ends: Ends) -> Node:
+        """Go one way or the other, then on with `rest`, which is read once."""
+        return self.ways(
+            [yes, no], rest, env, ends, lambda arms: self.branch(test, arms[0](env), arms[1](env))
+        )
+
+    def ways(
+        self,
+        bodies: list[Rest],
+        rest: Rest,
+        env: Environment,
+        ends: Ends,
+        choose: Callable[[list[Callable[[Environment], Node]]], Node],
+    ) -> Node:
+        """Join bodies of which `choose` makes an arrow that runs one; each may return or go on to `rest`.
+
+        A body that falls through hands on the environment from before, with the values of the names that
+        any body binds. Where nothing falls through, or just one body does, there is nothing to join.
+        """
+        going = [body for body in bodies if not _ends(body)]
+        if not rest or len(going) <= 1:
+            return choose([self.arm([*body, *([] if _ends(body) else rest)], ends) for body in bodies])
+        bound = sorted({name for body in going for name in _bound(body)} - self.cells)
+        returns = any(_returns(body) for body in bodies)
+        names: list[list[str]] = []
+
+        def through(inner: Environment) -> Node:
+            names.append([name for name in bound if name in inner.variables])
+            values = [
+                inner.variables[name].access() if name in inner.variables else Constant(None)
+                for name in bound
+            ]
+            both = pair(inner.ancestor(env.depth), tupled(values))
+            return sequence(both, Primitive("construct", (Right, ("value",)))) if returns else both
+
+        def back(value: Node) -> Node:
+            return sequence(value, Primitive("construct", (Left, ("value",))))
+
+        joined = choose([self.arm(body, Ends(back, through)) for body in bodies])
+        after = env.push()
+        for at, name in enumerate(bound):
+            if all(name in known for known in names):
+                after = after.name(name, Variable((1, at)))
+            elif name in after.variables:
+                after = attrs.evolve(after, variables={k: v for k, v in after.variables.items() if k != name})
+        then = self.block(rest, after, ends)
+        if not returns:
+            return sequence(joined, then)
+        return sequence(joined, Switch(((Left, ends.back(Identity())), (Right, then))))
+
+    def arm(self, body: Rest, ends: Ends) -> Callable[[Environment], Node]:
+        return lambda env: self.block(body, env, ends)
+
+
+def _ends(body: Rest) -> bool:
+    """Whether a block never comes to its end: each path returns or raises."""
+    for statement in body:
+        match statement:
+            case ast.Return() | ast.Raise():
+                return True
+            case ast.If(body=yes, orelse=no) if _ends(yes) and _ends(no):
+                return True
+            case ast.Match(cases=cases) if _irrefutable(cases[-1]) and all(
+                _ends(case.body) for case in cases
+            ):
+                return True
+    return False
+
+
+def _irrefutable(case: ast.match_case) -> bool:
+    return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+
+
+def _returns(body: Rest) -> bool:
+    return any(isinstance(each, ast.Return) for statement in body for each in ast.walk(statement))
+
+
+def _bound(body: Rest) -> set[str]:
+    """The names that a block may bind."""
+    names = set()
+    for statement in body:
+        for each in ast.walk(statement):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                names.add(each.id)
+            elif isinstance(each, ast.MatchAs | ast.MatchStar) and each.name:
+                names.add(each.name)
+    return names

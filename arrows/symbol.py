@@ -1,0 +1,77 @@
+"""The values of the compile-time run: what a wire carries while code is being written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+import attrs
+
+
+@attrs.frozen
+class Atom:
+    """A variable or a literal of the generated function."""
+
+    text: str
+
+
+@attrs.frozen
+class Tup:
+    """A tuple that nothing has needed as one yet."""
+
+    items: tuple[Symbol, ...]
+
+
+@attrs.frozen
+class Choice:
+    """`held` on the left where `test` (an expression) is true, else on the right."""
+
+    test: str
+    held: Symbol
+
+
+@attrs.frozen
+class Side:
+    """A value known to be on one side: "Left" or "Right"."""
+
+    name: str
+    held: Symbol
+
+
+Symbol: TypeAlias = Atom | Tup | Choice | Side
+
+UNIT = Atom("None")
+
+
+def text(symbol: Symbol) -> str:
+    """The expression that builds the value."""
+    match symbol:
+        case Atom(text=words):
+            return words
+        case Tup(items=items):
+            return "(" + "".join(f"{text(item)}, " for item in items).removesuffix(" ") + ")"
+        case Side(name=name, held=held):
+            return f"{name}({text(held)})"
+        case Choice(test=test, held=held):
+            inner = text(held)
+            return f"(Left({inner}) if {test} else Right({inner}))"
+        case _:
+            assert_never(symbol)
+
+
+def meet(symbols: Sequence[Symbol], assign: Sequence[list[str]], name: str) -> Symbol:
+    """Join the symbols of several branches into one that stands for whichever ran.
+
+    Where they differ, each branch assigns its own to a common variable: the statements are appended to
+    `assign`, a list for each branch. Tuples of one length are joined item by item.
+    """
+    one = symbols[0]
+    if all(each == one for each in symbols):
+        return one
+    tuples = [each.items for each in symbols if isinstance(each, Tup)]
+    if len(tuples) == len(symbols) and len({len(items) for items in tuples}) == 1:
+        columns = zip(*tuples, strict=True)
+        return Tup(tuple(meet(column, assign, f"{name}_{at}") for at, column in enumerate(columns)))
+    for symbol, statements in zip(symbols, assign, strict=True):
+        statements.append(f"{name} = {text(symbol)}")
+    return Atom(name)

@@ -1,0 +1,157 @@
+"""`encode` and `decode`: machines as bytes.
+
+The bytes are a small kernel of tagged JSON: a format number, the table of classes, the tree. Decoding
+goes through the closed table below, imports nothing and runs nothing; a class is the one in use with the
+same content, or a new one made of the field names. A `Function` leaf is code and is not encoded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, assert_never
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from arrows.canonical import NotData, Packer, dump
+from arrows.content import class_code
+from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH
+from arrows.origin import Origin
+from arrows.primitive import PRIMITIVES
+from arrows.shape import Shape
+from arrows.term import (
+    Arrow,
+    Attempt,
+    Compose,
+    Constant,
+    Function,
+    Get,
+    Identity,
+    Keyed,
+    Named,
+    Node,
+    Parallel,
+    Primitive,
+    Put,
+    State,
+    Switch,
+    node,
+)
+from arrows.unpacking import Malformed, unpack
+
+
+@attrs.frozen
+class NotEncodable:
+    """A machine holds something that is not data: what, and where it was written."""
+
+    what: str
+    where: Origin | None
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what} is code, not data. Write it with @proc to make it data."
+
+
+class _Opaque(Exception):
+    def __init__(self, reason: NotEncodable) -> None:
+        self.reason = reason
+
+
+def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
+    """Return Success(bytes) of a machine, or Failure(NotEncodable) naming what in it is code.
+
+    >>> from arrows import constant
+    >>> encode(constant(1)).unwrap()
+    b'{"classes":[],"format":1,"term":["constant",1]}'
+    """
+
+    def refuse(leaf: Function) -> Any:
+        raise _Opaque(NotEncodable(f"the function {leaf.function!r}", leaf.origin))
+
+    try:
+        return Success(kernel(node(arrow), refuse))
+    except _Opaque as opaque:
+        return Failure(opaque.reason)
+    except NotData as wrong:
+        return Failure(NotEncodable(str(wrong), arrow.origin))
+
+
+def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
+    """Return Success(arrow) of what `encode` wrote, or Failure(Malformed) for any other bytes.
+
+    >>> decode(b"no").failure().what
+    'not an encoded machine: Expecting value at 0'
+    """
+    if len(data) > MAX_BYTES:
+        return Failure(Malformed(f"{len(data)} bytes, more than {MAX_BYTES}"))
+    try:
+        document = json.loads(data)
+    except json.JSONDecodeError as wrong:
+        return Failure(Malformed(f"not an encoded machine: {wrong.msg} at {wrong.pos}"))
+    except (UnicodeDecodeError, RecursionError, ValueError) as wrong:
+        return Failure(Malformed(f"not an encoded machine: {type(wrong).__name__}"))
+    return unpack(document)
+
+
+def kernel(term: Node, leaf: Callable[[Function], Any]) -> bytes:
+    """The bytes of a tree, with `leaf` saying what stands for each function in it."""
+    packer = Packer(class_code)
+    packed = _pack(term, packer, leaf)
+    return dump({"format": FORMAT, "classes": packer.classes, "term": packed})
+
+
+def _pack(term: Node, to: Packer, leaf: Callable[[Function], Any], depth: int = 0) -> list[Any]:
+    if depth > MAX_DEPTH:
+        raise NotData(f"a tree nested deeper than {MAX_DEPTH} levels")
+    depth += 1
+    match term:
+        case Identity():
+            return ["identity"]
+        case Constant(value=value):
+            return ["constant", to.value(value)]
+        case Primitive(name=name, args=args):
+            return ["primitive", name, *_args(name, args, to)]
+        case Function(spread=spread):
+            return ["function", leaf(term), None if spread is None else list(spread)]
+        case Compose(steps=steps):
+            return ["compose", *(_pack(step, to, leaf, depth) for step in steps)]
+        case Parallel(left=left, right=right):
+            return ["parallel", _pack(left, to, leaf, depth), _pack(right, to, leaf, depth)]
+        case Switch(cases=cases):
+            return ["switch", *([to.cls(cls), _pack(body, to, leaf, depth)] for cls, body in cases)]
+        case State(name=name, init=init, body=body, of=of):
+            return ["state", name, to.value(init), to.shape(of), _pack(body, to, leaf, depth)]
+        case Get(name=name):
+            return ["get", name]
+        case Put(name=name):
+            return ["put", name]
+        case Keyed(body=body, by=by, name=name):
+            return ["keyed", name, _pack(by, to, leaf, depth), _pack(body, to, leaf, depth)]
+        case Attempt(body=body):
+            return ["attempt", _pack(body, to, leaf, depth)]
+        case Named(name=name, body=body):
+            return ["named", name, _pack(body, to, leaf, depth)]
+        case _:
+            assert_never(term)
+
+
+def _args(name: str, args: tuple[Any, ...], to: Packer) -> list[Any]:
+    """The arguments of an operation, each by its kind."""
+    kinds = PRIMITIVES[name].kinds
+    if kinds == ("class", "..."):
+        return [to.cls(cls) for cls in args]
+    return [_arg(kind, each, to) for kind, each in zip(kinds, args, strict=True)]
+
+
+def _arg(kind: str, value: Any, to: Packer) -> Any:
+    match kind:
+        case "class":
+            return to.cls(value)
+        case "shape":
+            shape: Shape = value
+            return to.shape(shape)
+        case "path" | "names" | "signs":
+            return list(value)
+        case _:
+            return value

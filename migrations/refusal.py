@@ -1,0 +1,143 @@
+"""Why a change was refused: typed reasons, each telling what happened, where, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class Refusal:
+    """A change that was not made. Nothing has been altered."""
+
+    @property
+    def reason(self) -> str:
+        """The name of the reason."""
+        return type(self).__name__
+
+    @property
+    def message(self) -> str:
+        """What happened, where, and what to do instead."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.message
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason, its message and its fields, for JSON."""
+        fields = {each.name: getattr(self, each.name) for each in attrs.fields(type(self))}
+        return {"reason": self.reason, "message": self.message, **fields}
+
+
+@attrs.frozen
+class UndeclaredLoss(Refusal):
+    """A cell of the old version has no counterpart in the new one, and nobody said that it may go."""
+
+    machine: str
+    address: str
+    direction: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: the cell {self.address!r} would be lost. To drop it, say so in the Migration: "
+            f"{self.direction}={{{self.address!r}: DROP}}."
+        )
+
+
+@attrs.frozen
+class Undefined(Refusal):
+    """A cell has another type in the new version, and no arrow leads from one to the other."""
+
+    machine: str
+    address: str
+    direction: str
+    old: str
+    new: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}. Give the Migration "
+            f"an arrow between them: {self.direction}={{{self.address!r}: arrow}}."
+        )
+
+
+@attrs.frozen
+class UnknownCell(Refusal):
+    """A migration speaks of a cell that the version it leads to (or, for DROP, comes from) does not have."""
+
+    machine: str
+    address: str
+    direction: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"{self.machine}: {self.direction} names the cell {self.address!r}; the cells there are: {known}."
+        )
+
+
+@attrs.frozen
+class InitialChanged(Refusal):
+    """The keys that a `keyed` does not store would silently change their value."""
+
+    machine: str
+    address: str
+    old: str
+    new: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: a key of {self.address!r} that is not stored holds {self.old} after the migration, "
+            f"and would hold {self.new}. Let the first values of its cells be what the migration makes of the old."
+        )
+
+
+@attrs.frozen
+class MigrationRaised(Refusal):
+    """An arrow of a migration raised."""
+
+    machine: str
+    address: str
+    error: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.machine}: migrating the cell {self.address!r} raised {self.error}. Mend the arrow."
+
+
+@attrs.frozen
+class MigrationMisfit(Refusal):
+    """An arrow of a migration gave what is not of the cell's type."""
+
+    machine: str
+    address: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: migrating the cell {self.address!r} gave a value of another type ({self.problem}). "
+            "Let the arrow give what the new version declares."
+        )
+
+
+@attrs.frozen
+class NoDown(Refusal):
+    """A way back is needed and the migration has only `up`."""
+
+    machine: str
+    old: str
+    new: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: the migration from version {self.old} to {self.new} has no way back. "
+            "Give it down={address: arrow}."
+        )
