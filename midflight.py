@@ -1,0 +1,187 @@
+"""Change a running Python service without dropping a message.
+
+Write the logic as a value, an arrow: a state machine that takes a message and gives a reply. A node keeps its
+state and lets a new version take over between two messages, its state migrated and checked first.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+_PACKAGES = ("arrows", "migrations", "runtime")
+
+
+def _is_command() -> bool:
+    """Whether this process is the command, and not a program that imports us."""
+    return __name__ == "__main__" or Path(sys.argv[0] if sys.argv else "").stem == "midflight"
+
+
+def _resolved(name: str) -> str | None:
+    """The file that a package's name stands for in this process, or None for a package of nobody's."""
+    loaded = sys.modules.get(name)
+    spec: ModuleSpec | None = getattr(loaded, "__spec__", None) if loaded else find_spec(name)
+    if spec is None:
+        return getattr(loaded, "__file__", None)
+    return spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+
+
+def _guard() -> None:
+    """Import our packages, or refuse to go on with somebody else's of the same name.
+
+    The command looks beside this file first: it works in projects that have such modules of their own.
+    """
+    if _is_command():
+        sys.path.insert(0, str(_HERE))
+    try:
+        for name in _PACKAGES:
+            ours, theirs = _HERE / name / "__init__.py", _resolved(name)
+            if theirs is None or Path(theirs).resolve() != ours:
+                raise ImportError(
+                    f"midflight needs its own package {name!r} at {ours}, but here {name!r} is {theirs}: "
+                    "rename that module, or put midflight's folder before its folder on sys.path."
+                )
+            import_module(name)
+    finally:
+        if _is_command():
+            sys.path.remove(str(_HERE))
+
+
+_guard()
+
+from arrows import (  # noqa: E402, A004 - the guard comes first; `compile` is the word of the field
+    Arrow,
+    BuildError,
+    Difference,
+    Either,
+    Left,
+    Malformed,
+    NoCase,
+    NotEncodable,
+    Program,
+    Right,
+    arr,
+    attempt,
+    compile,
+    compose,
+    constant,
+    decode,
+    diff,
+    digest,
+    encode,
+    evaluate,
+    fanin,
+    fanout,
+    first,
+    get,
+    identity,
+    keyed,
+    left,
+    loop,
+    mermaid,
+    named,
+    parallel,
+    pretty,
+    proc,
+    put,
+    right,
+    run,
+    second,
+    state,
+    switch,
+)
+from migrations import DROP, Migration, Plan, Refusal, plan  # noqa: E402
+from runtime import (  # noqa: E402
+    Application,
+    ApplicationStatus,
+    BadMessage,
+    CallError,
+    CellStatus,
+    MachineStatus,
+    Node,
+    OnFailure,
+    Overloaded,
+    Resume,
+    Status,
+    StepFailed,
+    Unavailable,
+    UnknownMachine,
+    Upgraded,
+)
+
+__all__ = [
+    "Application",
+    "ApplicationStatus",
+    "Arrow",
+    "BadMessage",
+    "BuildError",
+    "CallError",
+    "CellStatus",
+    "DROP",
+    "Difference",
+    "Either",
+    "Left",
+    "MachineStatus",
+    "Malformed",
+    "Migration",
+    "NoCase",
+    "Node",
+    "NotEncodable",
+    "OnFailure",
+    "Overloaded",
+    "Plan",
+    "Program",
+    "Refusal",
+    "Resume",
+    "Right",
+    "Status",
+    "StepFailed",
+    "Unavailable",
+    "UnknownMachine",
+    "Upgraded",
+    "arr",
+    "attempt",
+    "compile",
+    "compose",
+    "constant",
+    "decode",
+    "diff",
+    "digest",
+    "encode",
+    "evaluate",
+    "fanin",
+    "fanout",
+    "first",
+    "get",
+    "identity",
+    "keyed",
+    "left",
+    "loop",
+    "mermaid",
+    "named",
+    "parallel",
+    "plan",
+    "pretty",
+    "proc",
+    "put",
+    "right",
+    "run",
+    "second",
+    "state",
+    "switch",
+]
+
+
+def main() -> None:
+    """Run the command."""
+    from runtime.cli import main as command  # noqa: PLC0415 - who imports the facade does not need the command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()
