@@ -1,0 +1,97 @@
+"""Which messages a machine takes: told of one message, and of all that another version takes."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from arrows import record
+from arrows.fit import Misfit, adopt, misfit
+from arrows.plain import describe
+from arrows.shape import Anything, Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
+
+
+class _Every(frozenset[type]):
+    """The classes that `Anything` accepts."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def classes(shape: Shape) -> frozenset[type]:
+    """The classes whose instances need no second look: those that are a form of their own in `shape`."""
+    if isinstance(shape, Anything):
+        return _Every()
+    found: set[type] = set()
+    for option in options(shape):
+        match option:
+            case Record(cls=cls) | Enumeration(cls=cls) | Scalar(type=cls):
+                found.add(cls)
+            case Anything() | Many() | Product() | Mapping() | OneOf():
+                pass
+            case _:
+                assert_never(option)
+    return frozenset(found)
+
+
+def fitted(message: Any, shape: Shape) -> tuple[Any, Misfit | None]:
+    """Return the message with the classes that `shape` names, and where the two part (else None)."""
+    try:
+        message = adopt(message, shape)
+        return message, misfit(message, shape)
+    except Exception as error:
+        return message, Misfit("", " | ".join(describe(shape)), f"{type(error).__name__}: {error}")
+
+
+def uncovered(old: Shape, new: Shape) -> Shape | None:
+    """The first form that `old` has and `new` does not take, or None where it takes all.
+
+    What counts is what `adopt` can bring over: records of equal name and field names whose fields are taken
+    in turn, int for float, enums that kept their members.
+
+    >>> from arrows.shape import shape_of
+    >>> print(uncovered(shape_of(int | bytes), shape_of(float | str)))
+    bytes
+    """
+    return next((option for option in options(old) if not _taken(option, new, frozenset())), None)
+
+
+def _taken(old: Shape, new: Shape, seen: frozenset[tuple[type, type]]) -> bool:
+    """Whether every value of `old` can be brought to `new`; `seen` are classes that hold themselves."""
+    match old:
+        case OneOf(options=several):
+            return all(_taken(option, new, seen) for option in several)
+        case Anything():
+            return isinstance(new, Anything)
+        case Scalar() | Many() | Product() | Mapping() | Record() | Enumeration():
+            return any(_form(old, option, seen) for option in options(new))
+        case _:
+            assert_never(old)
+
+
+def _form(old: Shape, new: Shape, seen: frozenset[tuple[type, type]]) -> bool:
+    if isinstance(new, Anything) or old == new:
+        return True
+    if isinstance(old, Scalar) and isinstance(new, Scalar):
+        return old.type is int and new.type is float
+    if isinstance(old, Many) and isinstance(new, Many):
+        return old.container is new.container and _taken(old.item, new.item, seen)
+    if isinstance(old, Product) and isinstance(new, Product):
+        same = len(old.items) == len(new.items)
+        return same and all(_taken(a, b, seen) for a, b in zip(old.items, new.items, strict=True))
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return _taken(old.key, new.key, seen) and _taken(old.value, new.value, seen)
+    if isinstance(old, Enumeration) and isinstance(new, Enumeration):
+        return old.cls.__name__ == new.cls.__name__ and set(old.cls.__members__) <= set(new.cls.__members__)
+    if isinstance(old, Record) and isinstance(new, Record):
+        return _record(old.cls, new.cls, seen)
+    return False
+
+
+def _record(old: type, new: type, seen: frozenset[tuple[type, type]]) -> bool:
+    if (old, new) in seen:
+        return True
+    before, after = record.fields(old), record.fields(new)
+    if old.__name__ != new.__name__ or [field.name for field in before] != [field.name for field in after]:
+        return False
+    within = seen | {(old, new)}
+    return all(_taken(a.shape, b.shape, within) for a, b in zip(before, after, strict=True))

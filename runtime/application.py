@@ -1,0 +1,117 @@
+"""An application: named machines and their configuration, as a value."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from arrows.canonical import canonical
+from arrows.digest import digest
+from arrows.origin import BuildError, caller
+from arrows.term import Arrow, node
+from migrations.migration import Migration
+from runtime import bounds
+from runtime.lifecycle import OnFailure, Resume
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_FORMAT = 1
+
+
+def _named(name: object, what: str) -> str:
+    if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= bounds.MAX_NAME:
+        return name
+    raise BuildError(
+        f"{name!r:.200} cannot name {what}",
+        where=caller(),
+        remedy="It stands in URLs: begin with a letter or digit, go on with those, '.', '_', '~' or '-'; "
+        f"at most {bounds.MAX_NAME} characters.",
+    )
+
+
+def _name(name: str) -> str:
+    return _named(name, "an application")
+
+
+def _version(version: str) -> str:
+    return _named(version, "a version")
+
+
+def _machines(machines: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any, Any]]:
+    if not isinstance(machines, Mapping) or not machines:
+        raise BuildError(
+            "an application without machines", where=caller(), remedy='Give machines={"name": arrow}.'
+        )
+    return MappingProxyType({_named(name, "a machine"): node(each) for name, each in machines.items()})
+
+
+def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
+    taken = tuple(migrations)
+    for each in taken:
+        if not isinstance(each, Migration):
+            raise BuildError(f"{each!r:.200} is not a Migration", where=caller())
+    return taken
+
+
+@attrs.frozen
+class Application:
+    """Named machines, in the order in which they start, and how they are run.
+
+    `version` is a label that migrations refer to; what decides whether two versions are the same is
+    `digest`. `migrations` lead here from earlier versions. `inbox` bounds the messages that wait at each
+    machine. Raises BuildError for a name that cannot stand in a URL, for no machines, and for a migration
+    of a machine that is not here or given twice.
+
+    >>> from arrows import loop
+    >>> count = loop(lambda by, total: (total + by, total + by), init=0, name="count")
+    >>> list(Application("counter", version="1", machines={"counter": count}).machines)
+    ['counter']
+    """
+
+    name: str = attrs.field(converter=_name)
+    version: str = attrs.field(kw_only=True, converter=_version)
+    machines: Mapping[str, Arrow[Any, Any]] = attrs.field(kw_only=True, converter=_machines)
+    migrations: tuple[Migration, ...] = attrs.field(kw_only=True, default=(), converter=_migrations)
+    on_failure: OnFailure = attrs.field(kw_only=True, factory=Resume)
+    inbox: int = attrs.field(kw_only=True, default=bounds.INBOX)
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.inbox) is not int or self.inbox < 1:
+            raise BuildError(
+                f"inbox={self.inbox!r:.200}: at least one message must be able to wait", where=caller()
+            )
+        if not isinstance(self.on_failure, Resume):
+            raise BuildError(f"on_failure={self.on_failure!r:.200}", where=caller(), remedy="Give Resume().")
+        seen: set[tuple[str, str, str]] = set()
+        for each in self.migrations:
+            way = (each.machine, each.old, each.new)
+            if each.machine not in self.machines:
+                known = ", ".join(self.machines)
+                raise BuildError(
+                    f"a migration of {each.machine!r}; the machines are: {known}", where=caller()
+                )
+            if way in seen:
+                raise BuildError(
+                    f"two migrations of {way[0]!r} from {way[1]!r} to {way[2]!r}", where=caller()
+                )
+            seen.add(way)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of everything but the version's label and the migrations, as 64 hex digits.
+
+        Raises BuildError when a machine holds something that cannot be identified.
+        """
+        machines = tuple((name, digest(each)) for name, each in self.machines.items())
+        return hashlib.sha256(
+            canonical((_FORMAT, self.name, machines, self.on_failure, self.inbox))
+        ).hexdigest()
+
+    def migration(self, machine: str, old: str, new: str) -> Migration | None:
+        """The migration of a machine between two versions, or None where there is none."""
+        return next((m for m in self.migrations if (m.machine, m.old, m.new) == (machine, old, new)), None)

@@ -1,0 +1,45 @@
+"""Every bound of the node, with assertions that relate them."""
+
+from __future__ import annotations
+
+INBOX = 4096
+"""Messages that wait at one machine; the next one is answered with `Overloaded`."""
+
+TURN = 16
+"""Messages of one machine stepped before the next has its turn, and before the clock is looked at."""
+
+BATCH = 256
+"""Messages stepped, committed and released together."""
+
+SLICE = 0.001
+"""Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
+
+RETRY_AFTER = 1.0
+"""Seconds after which a caller who was turned away is asked to come back."""
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request's body."""
+
+MAX_NESTING = 64
+"""Arrays and objects inside one another in a request's body."""
+
+SHOWN_ROWS = 20
+"""Rows of a table that a status shows; it tells the number of all."""
+
+SHOWN_ITEMS = 1000
+"""Values inside one cell that a status shows; a larger one is told by its size."""
+
+SHOWN_TEXT = 500
+"""Characters of a text that a status or an error shows."""
+
+MAX_NAME = 100
+"""Characters in the name of an application or machine."""
+
+SHORT_DIGEST = 12
+"""Digits of a digest that are shown, and the fewest by which a version may be named."""
+
+assert TURN <= BATCH <= INBOX, "a full inbox is worked off in whole batches, a batch in whole turns"
+assert MAX_NESTING * 3 < 1000, (
+    "a reader recursing three frames a level must stay within Python's default limit"
+)
+assert MAX_NAME < MAX_BODY

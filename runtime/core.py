@@ -1,0 +1,284 @@
+"""The core: every decision of a node, without asyncio, clock, randomness or I/O.
+
+A node is a set of machines, each with a state and an inbox. What happens to it arrives as a call of one of
+the core's methods: a message (`accept`), time to work (`step`), an application that starts, stops, is
+upgraded or goes back. What shall happen outside is returned: outcomes to release to the callers who hold
+the tickets, and events for observers. One driver lives on asyncio (`runtime.node`), another on nothing at
+all (`runtime.testing`); they own the loop, the clock and the tickets, and decide nothing.
+
+**Three phases.** Messages are worked off in batches. `step` moves machines forward and collects what their
+callers will get; the batch remembers the state of every machine it touched as it was before. Then the driver
+commits the batch (a node in memory has nothing to do there). Then it releases the outcomes. Nobody sees a
+reply before its batch is committed, and should the commit fail, the states of before are one assignment
+away: they are immutable values, so keeping them costs nothing.
+
+**Order.** A machine steps its messages one by one in the order of their acceptance; the replies of a batch
+are released in the order of their steps. Machines with waiting messages stand in a ring (`ready`) and step
+`bounds.TURN` messages each before the next has its turn, so that a busy one cannot starve the others. A
+machine stands in the ring exactly when its inbox is not empty. Where the inbox is full the message is turned
+away: a node that promises to answer everybody promises nothing.
+
+**Between two messages.** No method is entered while another runs, and each leaves every machine between two
+messages. So a swap needs no lock: it is just another method. It is prepared beside the running machines
+(`runtime.upgrade`) and checked again when its moment comes, for the world may have moved on.
+
+**Failure.** A step that raises leaves the state as it was, by construction: the new state is what a step
+returns. Its caller gets `StepFailed`. This holds for whatever can be raised, `RecursionError`, `MemoryError`
+and the `SystemExit` of an `exit()` among them: one message must not end the node for all others. The single
+exception is `KeyboardInterrupt`, which comes from the operator and not from the step: the message goes back
+to the head of its inbox, the batch ends, what was stepped is released, and the interrupt passes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, assert_never
+
+from returns.result import Failure, Result, Success
+
+from arrows.cells import Values
+from arrows.plain import describe
+from migrations.refusal import Refusal
+from runtime import observe
+from runtime.acceptance import fitted
+from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavailable, UnknownMachine
+from runtime.hosted import Compiled, Encode, Hosted, Running
+from runtime.lifecycle import Resume
+from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
+from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
+
+Outcome: TypeAlias = tuple[Any, Any, StepFailed | None]
+"""A ticket (None for a cast), the reply to release, and what to raise instead of it."""
+
+
+WAIT: Final = object()
+"""What `Core.step_now` returns where a message must wait its turn."""
+
+
+class Batch:
+    """What was stepped together: the outcomes in order, and each touched machine's state before the first."""
+
+    __slots__ = ("before", "interrupt", "outcomes")
+
+    def __init__(self) -> None:
+        self.before: dict[Hosted, Values] = {}
+        self.outcomes: list[Outcome] = []
+        self.interrupt: KeyboardInterrupt | None = None
+
+
+class Core:
+    """The machines of a node. `reference` supplies unique texts; events are kept only where `observed`."""
+
+    def __init__(self, reference: Callable[[], str], *, observed: bool) -> None:
+        self.applications: dict[str, Running] = {}
+        self.machines: dict[str, Hosted] = {}
+        self.ready: deque[Hosted] = deque()
+        self.events: list[observe.Event] = []
+        self.observed = observed
+        self.open = False
+        self._reference = reference
+
+    # Messages
+
+    def accept(
+        self, name: str, message: Any, ticket: Any, encode: Encode | None = None, trace: str = ""
+    ) -> None:
+        """Let a message wait at a machine.
+
+        Raises UnknownMachine, BadMessage, Overloaded or Unavailable; the message is then not taken.
+        """
+        hosted = self.machines.get(name)
+        if hosted is None or not hosted.open or not self.open:
+            raise self.absent(name)
+        if type(message) not in hosted.accepted:
+            message, wrong = fitted(message, hosted.program.takes)
+            if wrong is not None:
+                self._tell(observe.Rejected, hosted, trace, wrong)
+                raise BadMessage(name, wrong, describe(hosted.program.takes))
+        inbox = hosted.inbox
+        if len(inbox) >= hosted.limit:
+            self._tell(observe.Overloaded, hosted, trace, len(inbox))
+            raise Overloaded(name)
+        if self.observed:
+            trace = trace or self._reference()
+            self._tell(observe.Accepted, hosted, trace, message)
+        if not inbox:
+            self.ready.append(hosted)
+        inbox.append((message, ticket, encode, trace))
+
+    def step_now(self, name: str, message: Any) -> Any:
+        """Step a message at once and return its reply: a batch of one whose caller is here.
+
+        Returns WAIT, having done nothing, where it must be accepted and wait its turn. Raises StepFailed.
+        """
+        hosted = self.machines.get(name)
+        if hosted is None or hosted.inbox or type(message) not in hosted.accepted:
+            return WAIT
+        try:
+            hosted.state, reply = hosted.step(hosted.state, message)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            hosted.failed += 1
+            raise self._failed(hosted, message, error, "") from error
+        hosted.stepped += 1
+        return reply
+
+    def open_machine(self, name: str) -> Hosted:
+        """The machine of that name; raises UnknownMachine or Unavailable where it would take no message."""
+        hosted = self.machines.get(name)
+        if hosted is None or not hosted.open or not self.open:
+            raise self.absent(name)
+        return hosted
+
+    def absent(self, name: str) -> CallError:
+        """Why no message can be taken for a machine."""
+        if not self.open:
+            return Unavailable("the node is not running")
+        if name in self.machines:
+            return Unavailable(f"{name} is stopping")
+        return UnknownMachine(name, tuple(self.machines))
+
+    def step(self, batch: Batch, limit: int) -> int:
+        """Step up to `limit` messages of the machine whose turn it is; return how many it were."""
+        if not self.ready:
+            return 0
+        hosted = self.ready.popleft()
+        state, run, inbox = hosted.state, hosted.step, hosted.inbox
+        batch.before.setdefault(hosted, state)
+        outcomes, observed, failed = batch.outcomes, self.observed, 0
+        count = min(limit, len(inbox))
+        for done in range(count):
+            waiting = inbox.popleft()
+            message, ticket, encode, trace = waiting
+            try:
+                after, reply = run(state, message)
+                if encode is not None:
+                    reply = encode(reply)
+            except KeyboardInterrupt as interrupt:
+                inbox.appendleft(waiting)
+                batch.interrupt, count = interrupt, done
+                break
+            except BaseException as error:
+                outcomes.append((ticket, None, self._failed(hosted, message, error, trace)))
+                failed += 1
+            else:
+                state = after
+                outcomes.append((ticket, reply, None))
+                if observed:
+                    self._tell(observe.Stepped, hosted, trace, message, reply)
+        hosted.state = state
+        hosted.stepped += count - failed
+        hosted.failed += failed
+        if inbox:
+            self.ready.append(hosted)
+        return count
+
+    def _failed(self, hosted: Hosted, message: Any, error: BaseException, trace: str) -> StepFailed:
+        match hosted.application.on_failure:
+            case Resume():
+                pass
+            case _ as never:
+                assert_never(never)
+        reference = self._reference()
+        self._tell(observe.Failed, hosted, trace, message, error, reference)
+        failure = StepFailed(hosted.name, reference, error)
+        failure.__cause__ = error
+        return failure
+
+    # Applications
+
+    def start(self, compiled: Compiled) -> Result[Running, Refusal]:
+        """Start an application's machines in their order. Returns Failure(NotRunning | NameTaken)."""
+        name = compiled.application.name
+        if not self.open:
+            return Failure(NotRunning(name))
+        if name in self.applications:
+            return Failure(NameTaken("application", name, name))
+        taken = self._taken(compiled)
+        if taken is not None:
+            return Failure(taken)
+        running = Running(compiled, {machine: Hosted(machine, compiled) for machine in compiled.programs})
+        self.applications[name] = running
+        self.machines.update(running.machines)
+        for hosted in running.machines.values():
+            self._tell(observe.Started, hosted, "")
+        return Success(running)
+
+    def running(self, name: str) -> Result[Running, Refusal]:
+        """The application of that name, or Failure(UnknownApplication)."""
+        if name in self.applications:
+            return Success(self.applications[name])
+        return Failure(UnknownApplication(name, tuple(self.applications)))
+
+    def close(self, running: Running) -> None:
+        """Take no more messages for an application; what waits is still stepped."""
+        for hosted in running.machines.values():
+            hosted.open = False
+            hosted.accepted = frozenset()
+
+    def remove(self, running: Running) -> None:
+        """Forget a closed application, its last machine first. Nothing may wait at its machines."""
+        for hosted in reversed(running.machines.values()):
+            assert not hosted.open, "a machine that still takes messages cannot leave"
+            assert not hosted.inbox, "a machine leaves when what waited is answered"
+            del self.machines[hosted.name]
+            self._tell(observe.Stopped, hosted, "")
+        del self.applications[running.compiled.application.name]
+
+    # Change
+
+    def prepare(self, compiled: Compiled, expected: str | None) -> Result[Prepared, Refusal]:
+        """Check and plan an upgrade; changes nothing. Refuses as `upgrade.prepare`; also NameTaken."""
+        running = self.applications.get(compiled.application.name)
+        if running is None:
+            return Failure(UnknownApplication(compiled.application.name, tuple(self.applications)))
+        taken = self._taken(compiled)
+        return prepare(running, compiled, expected) if taken is None else Failure(taken)
+
+    def prepare_back(self, name: str) -> Result[Prepared, Refusal]:
+        """Plan a rollback; changes nothing. See `upgrade.prepare_back` for the refusals."""
+        running = self.applications.get(name)
+        if running is None:
+            return Failure(UnknownApplication(name, tuple(self.applications)))
+        return prepare_back(running)
+
+    def swap(self, prepared: Prepared) -> Result[Upgraded, Refusal]:
+        """Make a prepared change: all machines of the application at this boundary, or none."""
+        running, name = prepared.running, prepared.compiled.application.name
+        if self.applications.get(name) is not running or not all(m.open for m in running.machines.values()):
+            return Failure(UnexpectedVersion(name, prepared.against.digest, "none"))
+        taken = self._taken(prepared.compiled)
+        if taken is not None:
+            return Failure(taken)
+        before = dict(running.machines)
+        result = swap(prepared)
+        if isinstance(result, Success):
+            done = result.unwrap()
+            for machine in before.keys() - running.machines.keys():
+                del self.machines[machine]
+            self.machines.update(running.machines)
+            if self.observed:
+                kind = observe.RolledBack if prepared.back else observe.Swapped
+                self.events.append(kind(name, "", done.new, self._reference(), done.old, dict(done.rows)))
+        return result
+
+    def refused(self, name: str, refusal: Refusal) -> None:
+        """Tell observers that a change was refused."""
+        if self.observed:
+            running = self.applications.get(name)
+            digest = running.compiled.digest if running else ""
+            self.events.append(observe.UpgradeRefused(name, "", digest, self._reference(), refusal))
+
+    def _taken(self, compiled: Compiled) -> NameTaken | None:
+        """The first machine name that another application has."""
+        for machine in compiled.programs:
+            hosted = self.machines.get(machine)
+            if hosted is not None and hosted.application.name != compiled.application.name:
+                return NameTaken("machine", machine, hosted.application.name)
+        return None
+
+    def _tell(self, kind: Callable[..., observe.Event], hosted: Hosted, trace: str, *details: Any) -> None:
+        if self.observed:
+            self.events.append(kind(hosted.application.name, hosted.name, hosted.digest, trace, *details))

@@ -1,0 +1,98 @@
+"""What a caller of a machine may get instead of a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from arrows.fit import Misfit
+from runtime import bounds
+
+
+def cut(text: str) -> str:
+    """A text of at most `bounds.SHOWN_TEXT` characters."""
+    return text if len(text) <= bounds.SHOWN_TEXT else text[: bounds.SHOWN_TEXT - 1] + "…"
+
+
+class CallError(Exception):
+    """No reply. `to_plain` tells why in JSON and nothing that only the operator should see."""
+
+    @property
+    def reason(self) -> str:
+        """The name of the reason."""
+        return type(self).__name__
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason, a message for the caller, and what else is known."""
+        return {"error": self.reason, "message": str(self)}
+
+
+class StepFailed(CallError):
+    """The step raised `error`, or its reply could not be encoded. The state is as it was before.
+
+    The node's log has the traceback under `reference`.
+    """
+
+    def __init__(self, machine: str, reference: str, error: BaseException) -> None:
+        super().__init__(
+            f"{machine} failed on this message and keeps the state it had; reference {reference} in the log"
+        )
+        self.machine = machine
+        self.reference = reference
+        self.error = error
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason and the reference; what was raised is for the log alone."""
+        return {**super().to_plain(), "reference": self.reference}
+
+
+class Overloaded(CallError):
+    """The machine's inbox is full; the message was not taken. Come back after `retry_after` seconds."""
+
+    def __init__(self, machine: str, retry_after: float = bounds.RETRY_AFTER) -> None:
+        super().__init__(f"{machine} has as many messages waiting as it may; try again in {retry_after:g} s")
+        self.machine = machine
+        self.retry_after = retry_after
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason and when to come back."""
+        return {**super().to_plain(), "retry_after": self.retry_after}
+
+
+class Unavailable(CallError):
+    """The node or the machine is stopping, or the node is not started; the message was not taken."""
+
+    def __init__(self, what: str, retry_after: float = bounds.RETRY_AFTER) -> None:
+        super().__init__(f"{what}; the message was not taken")
+        self.retry_after = retry_after
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason and when to come back."""
+        return {**super().to_plain(), "retry_after": self.retry_after}
+
+
+class UnknownMachine(CallError):
+    """No machine of that name runs here; `known` are those that do."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"no machine {cut(name)!r}; there are: {', '.join(known) or 'none'}")
+        self.name = name
+        self.known = tuple(known)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason and the machines there are."""
+        return {**super().to_plain(), "known": list(self.known)}
+
+
+class BadMessage(CallError):
+    """The message is none that the machine accepts; it never reached the machine."""
+
+    def __init__(self, machine: str, misfit: Misfit, accepted: Sequence[str]) -> None:
+        super().__init__(f"{machine}: {cut(str(misfit))}")
+        self.machine = machine
+        self.misfit = misfit
+        self.accepted = tuple(accepted)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason, the field where message and machine part, and the forms that are accepted."""
+        return {**super().to_plain(), "field": cut(self.misfit.path), "accepts": list(self.accepted)}

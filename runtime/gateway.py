@@ -1,0 +1,195 @@
+"""The machines over HTTP: messages and replies as JSON, and every refusal as JSON with its reason.
+
+`POST /machines/NAME` steps a machine; `GET /machines/NAME` describes it; `GET /machines` lists them. What is
+not a message that the machine accepts never reaches it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from returns.result import Failure, Success
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from arrows.fit import Misfit
+from arrows.plain import describe, from_plain, to_plain
+from arrows.shape import Shape
+from runtime import bounds
+from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavailable, UnknownMachine, cut
+
+if TYPE_CHECKING:
+    from runtime.node import Node
+
+
+def application(node: Node) -> Starlette:
+    """A web application over a node, to serve or to mount under a prefix."""
+
+    async def machines(request: Request) -> Response:
+        listed = [
+            {"name": m.name, "application": m.application, "version": m.version, "digest": m.digest}
+            for each in node.status().applications
+            for m in each.machines
+        ]
+        return _json(200, {"machines": listed})
+
+    async def look(request: Request) -> Response:
+        return _json(200, node.machine(request.path_params["name"]).to_plain())
+
+    async def step(request: Request) -> Response:
+        name = request.path_params["name"]
+        node.accepts(name)  # an unknown machine is told before the body is read
+        plain = parse(await _body(request))
+        reply = await node.call(name, _message(name, plain, node.accepts(name)), encode=encoded)
+        return Response(reply, 200, media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/machines", machines, methods=["GET"]),
+            Route("/machines/{name}", look, methods=["GET"]),
+            Route("/machines/{name}", step, methods=["POST"]),
+        ],
+        exception_handlers={
+            CallError: _call_error,
+            ClientDisconnect: _malformed,
+            HTTPException: _http_error,
+            Malformed: _malformed,
+        },
+    )
+
+
+class Malformed(ValueError):
+    """A body that is not one JSON value."""
+
+
+def parse(body: bytes) -> Any:
+    """Read one JSON value.
+
+    Raises Malformed for what is not strictly JSON (NaN, Infinity, numbers that overflow), for an object that
+    names a field twice, and for nesting beyond `bounds.MAX_NESTING`.
+
+    >>> parse(b'{"a": 1}')
+    {'a': 1}
+    """
+    try:
+        value = json.loads(
+            body.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+        )
+    except RecursionError:
+        raise Malformed(f"nested deeper than {bounds.MAX_NESTING} levels") from None
+    except UnicodeDecodeError as error:
+        raise Malformed(f"not UTF-8 at byte {error.start}") from None
+    except ValueError as error:
+        raise Malformed(str(error)) from None
+    level = [value]
+    for _ in range(bounds.MAX_NESTING + 1):
+        level = [inner for each in level for inner in _inner(each)]
+        if not level:
+            return value
+    raise Malformed(f"nested deeper than {bounds.MAX_NESTING} levels")
+
+
+def encoded(reply: Any) -> bytes:
+    """A reply as JSON. Raises TypeError, ValueError or RecursionError for one that has no JSON form."""
+    return json.dumps(to_plain(reply), allow_nan=False).encode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise Malformed(f"an object names the field {cut(counts.most_common(1)[0][0])!r} twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise Malformed(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Malformed(f"the number {text[:50]} is too large")
+    return value
+
+
+def _inner(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        yield from value
+    elif isinstance(value, dict):
+        yield from value.values()
+
+
+def _message(name: str, plain: Any, takes: Shape) -> Any:
+    """The message of the machine's own classes, or BadMessage."""
+    try:
+        result = from_plain(plain, takes)
+    except Exception as error:
+        result = Failure(Misfit("", "a message it can make", f"{type(error).__name__}: {error}"))
+    match result:
+        case Success(message):
+            return message
+        case Failure(misfit):
+            raise BadMessage(name, misfit, describe(takes))
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body; stops reading, with 413, as soon as it is longer than `bounds.MAX_BODY`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > bounds.MAX_BODY:
+        raise HTTPException(413)
+    body = bytearray()
+    chunks: AsyncIterator[bytes] = request.stream()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > bounds.MAX_BODY:
+            raise HTTPException(413)
+    return bytes(body)
+
+
+_STATUS: dict[type[CallError], int] = {
+    BadMessage: 422,
+    Overloaded: 503,
+    StepFailed: 500,
+    Unavailable: 503,
+    UnknownMachine: 404,
+}
+
+
+async def _call_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CallError)
+    headers = {}
+    if isinstance(error, Overloaded | Unavailable):
+        headers["retry-after"] = str(math.ceil(error.retry_after))
+    return _json(_STATUS[type(error)], error.to_plain(), headers)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = {
+        404: ("NotFound", "The addresses are /machines and /machines/NAME."),
+        405: (
+            "MethodNotAllowed",
+            "GET /machines lists, GET /machines/NAME describes, POST /machines/NAME steps.",
+        ),
+        413: ("TooLarge", f"A body may have {bounds.MAX_BODY} bytes."),
+    }
+    name, message = what.get(error.status_code, ("Refused", str(error.detail)))
+    headers = {**(error.headers or {}), **({"connection": "close"} if error.status_code == 413 else {})}
+    return _json(error.status_code, {"error": name, "message": message}, headers)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    message = cut(str(error)) or "the body ended early"
+    return _json(400, {"error": "Malformed", "message": message})
+
+
+def _json(status: int, plain: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(plain, allow_nan=False), status, headers, media_type="application/json")

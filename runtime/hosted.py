@@ -1,0 +1,84 @@
+"""What a running machine and a running application are made of: the only objects here that change."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from arrows.cells import Values
+from arrows.compile import Program
+from migrations.migration import Migration
+from runtime.acceptance import classes
+from runtime.application import Application
+
+Encode: TypeAlias = Callable[[Any], Any]
+"""Turns a reply into what is released; where it raises, the step has failed."""
+
+Waiting: TypeAlias = tuple[Any, Any, Encode | None, str]
+"""A message that waits, its caller's ticket (None for a cast), how to encode its reply, its trace."""
+
+
+@attrs.frozen
+class Compiled:
+    """An application with its machines' programs, ready to run."""
+
+    application: Application
+    digest: str
+    programs: Mapping[str, Program[Any, Any]]
+
+
+class Hosted:
+    """A machine that runs: its program, its state, the messages that wait at it, and what it did so far."""
+
+    __slots__ = (
+        "accepted",
+        "application",
+        "digest",
+        "failed",
+        "inbox",
+        "limit",
+        "name",
+        "open",
+        "program",
+        "state",
+        "step",
+        "stepped",
+    )
+
+    def __init__(self, name: str, compiled: Compiled) -> None:
+        self.name = name
+        self.inbox: deque[Waiting] = deque()
+        self.stepped = 0
+        self.failed = 0
+        self.open = True
+        self.run(compiled)
+        self.state: Values = self.program.initial()
+
+    def run(self, compiled: Compiled) -> None:
+        """Let another version's program take over. The state, which must fit it, is set apart from this."""
+        self.application = compiled.application
+        self.digest = compiled.digest
+        self.program: Program[Any, Any] = compiled.programs[self.name]
+        self.step = self.program.step
+        self.accepted = classes(self.program.takes)
+        self.limit = compiled.application.inbox
+
+
+@attrs.frozen
+class Previous:
+    """The version before, and the migrations whose `down` leads back to it."""
+
+    compiled: Compiled
+    migrations: Mapping[str, Migration | None]
+
+
+@attrs.define(eq=False)
+class Running:
+    """An application that runs."""
+
+    compiled: Compiled
+    machines: dict[str, Hosted]
+    previous: Previous | None = None

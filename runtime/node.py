@@ -1,0 +1,227 @@
+"""The node on asyncio: calls become futures, waiting messages become a callback of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from returns.result import Failure, Result, Success
+
+from arrows.shape import Shape
+from migrations.refusal import Refusal
+from runtime import bounds, gateway
+from runtime.application import Application
+from runtime.core import WAIT
+from runtime.errors import CallError, StepFailed, Unavailable
+from runtime.host import Host, logger
+from runtime.hosted import Compiled, Encode, Running
+from runtime.observe import Observer
+from runtime.refusal import NotRunning
+from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
+from runtime.upgrade import Upgraded, compiled
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+def _not_started() -> asyncio.Future[Any]:
+    raise Unavailable("the node is not running")
+
+
+class Node:
+    """Hosts applications in the event loop that enters it, and answers their callers.
+
+    `clock` gives monotonic seconds; `random` is where references and trace ids come from. The state is in
+    memory for now. A node belongs to its loop: use it from there only.
+
+        async with Node() as node:
+            await node.start(application)
+            await node.call("counter", Incr(2))
+    """
+
+    def __init__(
+        self,
+        *,
+        observers: Sequence[Observer] = (),
+        clock: Callable[[], float] = time.monotonic,
+        random: random_module.Random | None = None,
+    ) -> None:
+        self._host = Host(observers, clock, random or random_module.Random())  # noqa: S311 - references, no secrets
+        self._accept = self._host.core.accept
+        self._step_now = self._host.core.step_now
+        self._turns = 0 if observers else bounds.TURN
+        self._credit = 0
+        self._until: float | None = None
+        self._scheduled = False
+        self._changing = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop
+        self._future: Callable[[], asyncio.Future[Any]] = _not_started
+
+    async def __aenter__(self) -> Self:
+        """Take messages from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._future = self._loop.create_future
+        self._host.core.open = True
+        self._credit = self._turns
+        logger.warning("this node keeps its state in memory: a restart starts from nothing")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take no more messages, answer those that wait, stop every application, the last one first."""
+        self._host.core.open = False
+        self._credit = self._turns = 0
+        async with self._changing:
+            for running in reversed(list(self._host.core.applications.values())):
+                await self._stop(running)
+
+    # Messages
+
+    async def call(self, machine: str, message: Any, *, encode: Encode | None = None, trace: str = "") -> Any:
+        """Return a machine's reply to a message.
+
+        `encode` is applied to the reply as a part of the step: where it raises, the step has failed. `trace`
+        is the id that observers see. A message once accepted is stepped, also when its caller is cancelled.
+        Raises StepFailed, Overloaded, Unavailable, UnknownMachine or BadMessage.
+        """
+        if self._credit and encode is None:
+            self._credit -= 1
+            try:
+                reply = self._step_now(machine, message)
+            except StepFailed as failure:
+                self._host.log(failure)
+                await self._breathe()
+                raise
+            if reply is not WAIT:
+                if not self._credit:
+                    await self._breathe()
+                return reply
+        future = self._future()
+        try:
+            self._accept(machine, message, future, encode, trace)
+        except CallError:
+            self._host.tell()
+            raise
+        if not self._scheduled:
+            self._schedule()
+        return await future
+
+    def cast(self, machine: str, message: Any, *, trace: str = "") -> None:
+        """Let a machine take a message and do not wait; what its step raises is only logged.
+
+        Raises Overloaded, Unavailable, UnknownMachine or BadMessage.
+        """
+        try:
+            self._accept(machine, message, None, None, trace)
+        except CallError:
+            self._host.tell()
+            raise
+        if not self._scheduled:
+            self._schedule()
+
+    async def _breathe(self) -> None:
+        """End a turn of steps made at once: let the loop's other work in."""
+        if self._until is None:
+            self._until = self._host.clock() + bounds.SLICE
+            self._loop.call_soon(self._refill)
+        self._credit = bounds.TURN if self._host.clock() < self._until else 0
+        await asyncio.sleep(0)
+
+    def _refill(self) -> None:
+        """Begin another round of the loop."""
+        self._until = None
+        self._credit = self._turns
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._until is None:
+            self._credit = self._turns
+        try:
+            self._host.turn()
+        finally:
+            if self._host.core.ready and not self._scheduled:
+                self._schedule()
+
+    # Applications
+
+    async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
+        """Start an application's machines in their order, from their first state.
+
+        Returns Success(its status), or Failure(NotRunning | NameTaken | CannotCompile).
+        """
+        async with self._changing:
+            ready: Result[Compiled, Refusal] = await asyncio.to_thread(compiled, application)
+            result: Result[Running, Refusal] = ready.bind(self._host.core.start)
+            self._host.tell()
+            return result.map(of_application)
+
+    async def upgrade(
+        self, application: Application, expected: str | None = None
+    ) -> Result[Upgraded, Refusal]:
+        """Let another version of a running application take over, between two messages.
+
+        `expected` is the digest that must be running. State follows the application's migrations; waiting
+        messages stay. Returns Failure with the typed reason, and then nothing has changed.
+        """
+        async with self._changing:
+            if not self._host.core.open:
+                return Failure(NotRunning(application.name))
+            prepared = await asyncio.to_thread(self._host.prepare, application, expected)
+            return self._host.change(application.name, prepared)
+
+    async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
+        """Let the version before the last upgrade take over again, its state migrated through `down`.
+
+        Returns Failure with the typed reason, and then nothing has changed; NothingToRollBack among them.
+        """
+        async with self._changing:
+            prepared = await asyncio.to_thread(self._host.core.prepare_back, application)
+            return self._host.change(application, prepared)
+
+    async def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
+        """Stop an application's machines in reverse order; each finishes what waits at it.
+
+        Returns Success(its last status) or Failure(UnknownApplication).
+        """
+        async with self._changing:
+            found = self._host.core.running(application)
+            if isinstance(found, Failure):
+                return Failure(found.failure())
+            return Success(await self._stop(found.unwrap()))
+
+    async def _stop(self, running: Running) -> ApplicationStatus:
+        core = self._host.core
+        core.close(running)
+        while any(hosted.inbox for hosted in running.machines.values()):
+            await asyncio.sleep(0)
+        last = of_application(running)
+        core.remove(running)
+        self._host.tell()
+        return last
+
+    # Looking
+
+    def status(self) -> Status:
+        """What runs here."""
+        return self._host.status()
+
+    def machine(self, name: str) -> MachineStatus:
+        """One machine; raises UnknownMachine."""
+        return self._host.machine(name)
+
+    def accepts(self, machine: str) -> Shape:
+        """The shape of the messages that a machine takes; raises UnknownMachine or Unavailable."""
+        return self._host.core.open_machine(machine).program.takes
+
+    def asgi(self) -> Starlette:
+        """The node's machines as a web application, to serve or to mount in another one."""
+        return gateway.application(self)

@@ -1,0 +1,144 @@
+"""Why the node refused a change; beside them stand the reasons of `migrations.refusal`."""
+
+from __future__ import annotations
+
+import attrs
+
+from migrations.refusal import Refusal
+from runtime import bounds
+
+
+def short(digest: str) -> str:
+    """A digest as it is shown."""
+    return digest[: bounds.SHORT_DIGEST]
+
+
+@attrs.frozen
+class UnexpectedVersion(Refusal):
+    """Another version runs than the one the change was made for."""
+
+    application: str
+    expected: str
+    running: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.application}: expected {short(self.expected)} to run, but {short(self.running)} runs. "
+            "Look at the status and plan the change again."
+        )
+
+
+@attrs.frozen
+class AlreadyRunning(Refusal):
+    """The version to upgrade to is the one that runs."""
+
+    application: str
+    digest: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: version {short(self.digest)} runs already; there is nothing to change."
+
+
+@attrs.frozen
+class MessageNotAccepted(Refusal):
+    """A message that the running version takes is none that the other version takes."""
+
+    application: str
+    machine: str
+    form: str
+    accepts: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.application}: {self.machine} would no longer take {self.form}; it would take: "
+            f"{', '.join(self.accepts) or 'nothing'}. Keep a case for it: what waits must not be lost."
+        )
+
+
+@attrs.frozen
+class MachineRemoved(Refusal):
+    """A machine of the running version is not in the other one, so that its state would be lost."""
+
+    application: str
+    machine: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: the machine {self.machine!r} would go, and its state with it. Keep it."
+
+
+@attrs.frozen
+class UnknownApplication(Refusal):
+    """No application of that name runs."""
+
+    application: str
+    known: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return f"no application {self.application!r} runs; there are: {', '.join(self.known) or 'none'}."
+
+
+@attrs.frozen
+class NameTaken(Refusal):
+    """An application or machine of that name runs already."""
+
+    kind: str
+    name: str
+    holder: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"the {self.kind} name {self.name!r} is taken by the application {self.holder!r}. Choose another."
+        )
+
+
+@attrs.frozen
+class NothingToRollBack(Refusal):
+    """The application was not upgraded since it started or was rolled back."""
+
+    application: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: there is no earlier version to go back to."
+
+
+@attrs.frozen
+class CannotCompile(Refusal):
+    """A machine, or the digest of one, cannot be made."""
+
+    application: str
+    machine: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: {self.machine}: {self.problem}"
+
+
+@attrs.frozen
+class CannotLoad(Refusal):
+    """A file does not hold one application that can be loaded."""
+
+    place: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.place}: {self.problem}"
+
+
+@attrs.frozen
+class NotRunning(Refusal):
+    """The node is not started, or it is closing."""
+
+    application: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: the node is not running. Use it inside `async with Node() as node`."

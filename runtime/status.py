@@ -1,0 +1,164 @@
+"""What a node runs, as frozen values that turn into JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from immutables import Map
+
+from arrows import record
+from arrows.cells import Slot, Table, Values
+from arrows.keys import value_of
+from arrows.plain import describe, to_plain
+from runtime import bounds
+from runtime.errors import cut
+from runtime.hosted import Hosted, Running
+
+
+@attrs.frozen
+class CellStatus:
+    """A cell: `value` is plain; for a table it is a number of rows, and `size` tells how many there are."""
+
+    address: str
+    type: str
+    value: Any
+    size: int | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The cell for JSON; `size` stands at tables only."""
+        plain = {"address": self.address, "type": self.type, "value": self.value}
+        return plain if self.size is None else {**plain, "size": self.size}
+
+
+@attrs.frozen
+class MachineStatus:
+    """A machine: its version, the forms of messages it accepts, its cells, and what it did so far."""
+
+    name: str
+    application: str
+    version: str
+    digest: str
+    accepts: tuple[str, ...]
+    cells: tuple[CellStatus, ...]
+    stepped: int
+    failed: int
+    waiting: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """The machine for JSON."""
+        plain = attrs.asdict(self, recurse=False)
+        return {**plain, "accepts": list(self.accepts), "cells": [cell.to_plain() for cell in self.cells]}
+
+
+@attrs.frozen
+class ApplicationStatus:
+    """An application; `previous` is the version that a rollback would lead to, as its label."""
+
+    name: str
+    version: str
+    digest: str
+    machines: tuple[MachineStatus, ...]
+    previous: str | None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The application for JSON."""
+        return {**attrs.asdict(self, recurse=False), "machines": [each.to_plain() for each in self.machines]}
+
+
+@attrs.frozen
+class Status:
+    """A node. `durability` tells what a restart keeps: "memory" is nothing."""
+
+    durability: str
+    applications: tuple[ApplicationStatus, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The node for JSON."""
+        return {
+            "durability": self.durability,
+            "applications": [each.to_plain() for each in self.applications],
+        }
+
+
+def of_application(running: Running) -> ApplicationStatus:
+    """Read an application that runs."""
+    application, previous = running.compiled.application, running.previous
+    label = previous.compiled.application.version if previous else None
+    machines = tuple(of_machine(hosted) for hosted in running.machines.values())
+    return ApplicationStatus(application.name, application.version, running.compiled.digest, machines, label)
+
+
+def of_machine(hosted: Hosted) -> MachineStatus:
+    """Read a machine that runs."""
+    return MachineStatus(
+        name=hosted.name,
+        application=hosted.application.name,
+        version=hosted.application.version,
+        digest=hosted.digest,
+        accepts=tuple(describe(hosted.program.takes)),
+        cells=_cells(hosted.program.slots, hosted.state),
+        stepped=hosted.stepped,
+        failed=hosted.failed,
+        waiting=len(hosted.inbox),
+    )
+
+
+def _cells(slots: tuple[Slot, ...], state: Values) -> tuple[CellStatus, ...]:
+    return tuple(_cell(slot, value) for slot, value in zip(slots, state, strict=True))
+
+
+def _cell(slot: Slot, value: Any) -> CellStatus:
+    if isinstance(slot, Table):
+        return CellStatus(slot.address, f"table by {slot.key}", _rows(slot, value), len(value))
+    return CellStatus(slot.address, str(slot.shape), _shown(value))
+
+
+def _rows(table: Table, rows: Map[Any, Values]) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = []
+    for key, row in rows.items():
+        if len(shown) == bounds.SHOWN_ROWS:
+            break
+        cells = [cell.to_plain() for cell in _cells(table.slots, row)]
+        shown.append({"key": _shown(value_of(key)), "cells": cells})
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    """A value as plain JSON, or a text that tells of one too large or with no JSON form."""
+    if isinstance(value, str):
+        return cut(value)
+    if _larger(value, bounds.SHOWN_ITEMS):
+        size = f" of {len(value)}" if hasattr(value, "__len__") else ""
+        return f"({type(value).__name__}{size}, not shown)"
+    try:
+        return to_plain(value)
+    except (TypeError, ValueError, RecursionError):
+        return f"({type(value).__name__}, no JSON form)"
+
+
+def _larger(value: Any, limit: int) -> bool:
+    """Whether there is more in a value than is shown, found without looking at all of it."""
+    todo, seen = [value], 0
+    while todo:
+        seen += 1
+        each = todo.pop()
+        if seen + len(todo) > limit:
+            return True
+        match each:
+            case str() | bytes() if len(each) > bounds.SHOWN_TEXT * 10:
+                return True
+            case int() if each.bit_length() > bounds.SHOWN_TEXT * 10:
+                return True
+            case tuple() | list() | frozenset() | dict() if len(each) > limit:
+                return True
+            case tuple() | list() | frozenset():
+                todo.extend(each)
+            case dict():
+                todo.extend(each.keys())
+                todo.extend(each.values())
+            case _ if record.is_frozen_record(type(each)):
+                todo.extend(record.values(each))
+            case _:
+                pass
+    return False

@@ -1,0 +1,199 @@
+"""Upgrade and rollback: from two versions to a change that is checked whole, and then made at once.
+
+`compiled` and `prepare` only read; they may run beside the machines. `swap` is called between two messages:
+it computes everything that can fail (the migrated states, the adopted messages of every machine), and only
+when nothing did, assigns. A refusal has therefore changed nothing, and several machines change together.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from arrows.cells import Values
+from arrows.compile import compile
+from arrows.origin import BuildError
+from arrows.plain import describe
+from migrations.migration import Migration
+from migrations.plan import Plan, Row, plan
+from migrations.refusal import MigrationRaised, Refusal
+from runtime.acceptance import classes, fitted, uncovered
+from runtime.application import Application
+from runtime.bounds import SHORT_DIGEST
+from runtime.errors import cut
+from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting
+from runtime.refusal import (
+    AlreadyRunning,
+    CannotCompile,
+    MachineRemoved,
+    MessageNotAccepted,
+    NothingToRollBack,
+    UnexpectedVersion,
+)
+
+
+@attrs.frozen
+class Upgraded:
+    """A change that was made. `old` and `new` are digests; `rows` tell what became of each machine's cells.
+
+    `seconds` is how long the machines stood still for it.
+    """
+
+    application: str
+    old: str
+    new: str
+    old_version: str
+    new_version: str
+    rows: Mapping[str, tuple[Row, ...]]
+    back: bool = False
+    seconds: float = 0.0
+
+    def to_plain(self) -> dict[str, Any]:
+        """The change for JSON."""
+        rows = {machine: [attrs.asdict(row) for row in each] for machine, each in self.rows.items()}
+        return {**attrs.asdict(self, filter=lambda field, _: field.name != "rows"), "rows": rows}
+
+
+@attrs.frozen(eq=False)
+class Prepared:
+    """A checked change that waits for its moment; it holds for the version `against` alone."""
+
+    running: Running
+    against: Compiled
+    compiled: Compiled
+    plans: Mapping[str, Plan]
+    migrations: Mapping[str, Migration | None]
+    back: bool
+
+
+def compiled(application: Application) -> Result[Compiled, Refusal]:
+    """Compile every machine. Returns Failure(CannotCompile) naming the first that cannot be."""
+    name = "digest"
+    try:
+        programs = {}
+        for name, arrow in application.machines.items():
+            programs[name] = compile(arrow)
+        name = "digest"
+        return Success(Compiled(application, application.digest, programs))
+    except BuildError as error:
+        return Failure(CannotCompile(application.name, name, str(error)))
+    except Exception as error:
+        return Failure(CannotCompile(application.name, name, f"{type(error).__name__}: {error}"))
+
+
+def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Prepared, Refusal]:
+    """Check that `new` can take over, and plan the way of every machine's state.
+
+    `expected` is the digest that must be running, or its first digits, at least `bounds.SHORT_DIGEST` of them.
+    Returns Failure(UnexpectedVersion | AlreadyRunning | MachineRemoved | MessageNotAccepted), or what `plan`
+    refuses.
+    """
+    old, name = running.compiled, new.application.name
+    if expected is not None and not _names(expected, old.digest):
+        return Failure(UnexpectedVersion(name, expected, old.digest))
+    if new.digest == old.digest:
+        return Failure(AlreadyRunning(name, new.digest))
+    for machine, program in old.programs.items():
+        if machine not in new.programs:
+            return Failure(MachineRemoved(name, machine))
+        takes = new.programs[machine].takes
+        lost = uncovered(program.takes, takes)
+        if lost is not None:
+            return Failure(MessageNotAccepted(name, machine, describe(lost)[0], tuple(describe(takes))))
+    versions = old.application.version, new.application.version
+    migrations = {machine: new.application.migration(machine, *versions) for machine in old.programs}
+    return _planned(running, new, migrations, back=False)
+
+
+def prepare_back(running: Running) -> Result[Prepared, Refusal]:
+    """Plan the way back to the version before. Returns Failure(NothingToRollBack) or what `plan` refuses."""
+    name, previous = running.compiled.application.name, running.previous
+    if previous is None:
+        return Failure(NothingToRollBack(name))
+    return _planned(running, previous.compiled, previous.migrations, back=True)
+
+
+def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
+    """Make a prepared change, all machines or none. Returns Success(what was done) or Failure."""
+    running, old, new = prepared.running, prepared.against, prepared.compiled
+    name = new.application.name
+    if running.compiled is not old:
+        return Failure(UnexpectedVersion(name, old.digest, running.compiled.digest))
+    taken = {machine: hosted for machine, hosted in running.machines.items() if machine in new.programs}
+    for machine, hosted in running.machines.items():
+        if machine not in taken and (hosted.inbox or hosted.stepped):
+            return Failure(MachineRemoved(name, machine))
+    states: dict[str, Values] = {}
+    inboxes: dict[str, deque[Waiting]] = {}
+    for machine, hosted in taken.items():
+        applied, adopted = _applied(prepared.plans[machine], hosted), _adopted(hosted, name, new)
+        if isinstance(applied, Failure):
+            return Failure(applied.failure())
+        if isinstance(adopted, Failure):
+            return Failure(adopted.failure())
+        states[machine], inboxes[machine] = applied.unwrap(), adopted.unwrap()
+    rows = {machine: each.rows for machine, each in prepared.plans.items()}
+    versions = old.application.version, new.application.version
+    result = Upgraded(name, old.digest, new.digest, *versions, rows, prepared.back)
+    fresh = {machine: Hosted(machine, new) for machine in new.programs if machine not in taken}
+
+    # The point of no return: from here on nothing can fail.
+    for machine, hosted in taken.items():
+        hosted.state = states[machine]
+        hosted.inbox = inboxes[machine]
+        hosted.run(new)
+    running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
+    running.previous = None if prepared.back else Previous(old, prepared.migrations)
+    running.compiled = new
+    return Success(result)
+
+
+def _names(expected: str, digest: str) -> bool:
+    return len(expected) >= SHORT_DIGEST and digest.startswith(expected)
+
+
+def _planned(
+    running: Running, new: Compiled, migrations: Mapping[str, Migration | None], *, back: bool
+) -> Result[Prepared, Refusal]:
+    old = running.compiled
+    plans: dict[str, Plan] = {}
+    for machine, migration in migrations.items():
+        way = (old.programs[machine], new.programs[machine], migration)
+        try:
+            result = plan(*way, machine=machine, down=back)
+        except Exception as error:
+            return Failure(CannotCompile(new.application.name, machine, f"{type(error).__name__}: {error}"))
+        if isinstance(result, Failure):
+            return Failure(result.failure())
+        plans[machine] = result.unwrap()
+    return Success(Prepared(running, old, new, plans, migrations, back))
+
+
+def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:
+    """Migrate one state; even an `exit()` in a migration is a refusal."""
+    try:
+        return planned.apply(hosted.state)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Failure(MigrationRaised(hosted.name, "", f"{type(error).__name__}: {cut(str(error))}"))
+
+
+def _adopted(hosted: Hosted, name: str, new: Compiled) -> Result[deque[Waiting], Refusal]:
+    """The waiting messages, in their order, belonging to the new version's classes."""
+    takes = new.programs[hosted.name].takes
+    accepted = classes(takes)
+    inbox: deque[Waiting] = deque()
+    for message, ticket, encode, trace in hosted.inbox:
+        adopted = message
+        if type(message) not in accepted:
+            adopted, wrong = fitted(message, takes)
+            if wrong is not None:
+                form = f"a message that waits ({cut(str(wrong))})"
+                return Failure(MessageNotAccepted(name, hosted.name, form, tuple(describe(takes))))
+        inbox.append((adopted, ticket, encode, trace))
+    return Success(inbox)
