@@ -10,7 +10,7 @@ An arrow keeps the place where it was written (`origin`); two arrows are equal w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeAlias, TypeVar, assert_never, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, assert_never, cast
 
 import attrs
 
@@ -34,6 +34,11 @@ class Arrow(Generic[A, B]):
     """
 
     origin: Origin | None = attrs.field(factory=caller, eq=False, repr=False, order=False)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, value: A, /) -> B:
+            """Step this arrow. Only `@proc` reads such a call; an arrow itself has no state to step."""
 
     def __rshift__(self, other: Arrow[B, C]) -> Arrow[A, C]:
         """Feed the output of this arrow to `other`."""
