@@ -12,6 +12,7 @@ from runtime.errors import (
     UnknownMachine,
 )
 from runtime.lifecycle import OnFailure, Resume
+from runtime.loader import load
 from runtime.node import Node
 from runtime.status import ApplicationStatus, CellStatus, MachineStatus, Status
 from runtime.upgrade import Upgraded
@@ -32,4 +33,5 @@ __all__ = [
     "Unavailable",
     "UnknownMachine",
     "Upgraded",
+    "load",
 ]

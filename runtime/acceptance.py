@@ -7,7 +7,19 @@ from typing import Any, assert_never
 from arrows import record
 from arrows.fit import Misfit, adopt, misfit
 from arrows.plain import describe
-from arrows.shape import Anything, Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
+from arrows.shape import (
+    Anything,
+    Enumeration,
+    Many,
+    Mapping,
+    OneOf,
+    Product,
+    Record,
+    Scalar,
+    Shape,
+    options,
+    parts,
+)
 
 
 class _Every(frozenset[type]):
@@ -31,6 +43,17 @@ def classes(shape: Shape) -> frozenset[type]:
             case _:
                 assert_never(option)
     return frozenset(found)
+
+
+def check(shape: Shape) -> None:
+    """Read every record class that a shape names, at any depth. Raises BuildError for one that is not data."""
+    todo, seen = [shape], set[type]()
+    while todo:
+        each = todo.pop()
+        todo.extend(parts(each))
+        if isinstance(each, Record) and each.cls not in seen:
+            seen.add(each.cls)
+            todo.extend(field.shape for field in record.fields(each.cls))
 
 
 def fitted(message: Any, shape: Shape) -> tuple[Any, Misfit | None]:

@@ -14,6 +14,9 @@ BATCH = 256
 SLICE = 0.001
 """Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
 
+LET_GO = 0.0001
+"""Seconds for which the loop stands still, once in a slice, while a thread prepares a change."""
+
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 
@@ -42,4 +45,5 @@ assert TURN <= BATCH <= INBOX, "a full inbox is worked off in whole batches, a b
 assert MAX_NESTING * 3 < 1000, (
     "a reader recursing three frames a level must stay within Python's default limit"
 )
+assert LET_GO * 5 < SLICE, "the machines have most of the time while a change is prepared"
 assert MAX_NAME < MAX_BODY

@@ -1,4 +1,13 @@
-"""The node on asyncio: calls become futures, waiting messages become a callback of the loop."""
+"""The node on asyncio: calls become futures, waiting messages become a callback of the loop.
+
+A message waits in its machine's inbox, and one callback of the loop works off a batch for everybody. To wait
+has a price, mostly the future and the wake-up of the task behind it. Where nothing waits at the machine and
+nothing must be written before the reply may be seen, the caller's own task steps it at once: a batch of one,
+in the same order as if it had waited. That alone would let a task that calls in a row keep the loop to
+itself, so such steps are on credit. After `bounds.TURN` of them the caller whose step was the last lets the
+loop go round before it gets its reply; and once they have taken `bounds.SLICE` in one round, messages wait
+until the next. A node with observers, and a reply that is encoded, always go through the inbox.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +16,7 @@ import random as random_module
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from returns.result import Failure, Result, Success
 
@@ -26,6 +35,23 @@ from runtime.upgrade import Upgraded, compiled
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run pure work in a thread while the loop goes on.
+
+    A thread that waits for the interpreter can be overtaken for seconds by a loop that is never idle, for the
+    loop lets go only for an instant. So the loop lets go for longer now and then.
+    """
+    working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+    while not working.done():
+        time.sleep(bounds.LET_GO)
+        await asyncio.wait([working], timeout=bounds.SLICE)
+    return working.result()
 
 
 def _not_started() -> asyncio.Future[Any]:
@@ -53,8 +79,7 @@ class Node:
         self._host = Host(observers, clock, random or random_module.Random())  # noqa: S311 - references, no secrets
         self._accept = self._host.core.accept
         self._step_now = self._host.core.step_now
-        self._turns = 0 if observers else bounds.TURN
-        self._credit = 0
+        self._turns = self._credit = 0
         self._until: float | None = None
         self._scheduled = False
         self._changing = asyncio.Lock()
@@ -66,7 +91,7 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._future = self._loop.create_future
         self._host.core.open = True
-        self._credit = self._turns
+        self._turns = self._credit = 0 if self._host.observers else bounds.TURN
         logger.warning("this node keeps its state in memory: a restart starts from nothing")
         return self
 
@@ -106,6 +131,7 @@ class Node:
             self._accept(machine, message, future, encode, trace)
         except CallError:
             self._host.tell()
+            await asyncio.sleep(0)  # a caller who tries again at once lets the loop work
             raise
         if not self._scheduled:
             self._schedule()
@@ -159,7 +185,7 @@ class Node:
         Returns Success(its status), or Failure(NotRunning | NameTaken | CannotCompile).
         """
         async with self._changing:
-            ready: Result[Compiled, Refusal] = await asyncio.to_thread(compiled, application)
+            ready: Result[Compiled, Refusal] = await _beside(compiled, application)
             result: Result[Running, Refusal] = ready.bind(self._host.core.start)
             self._host.tell()
             return result.map(of_application)
@@ -175,7 +201,7 @@ class Node:
         async with self._changing:
             if not self._host.core.open:
                 return Failure(NotRunning(application.name))
-            prepared = await asyncio.to_thread(self._host.prepare, application, expected)
+            prepared = await _beside(self._host.prepare, application, expected)
             return self._host.change(application.name, prepared)
 
     async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
@@ -184,7 +210,7 @@ class Node:
         Returns Failure with the typed reason, and then nothing has changed; NothingToRollBack among them.
         """
         async with self._changing:
-            prepared = await asyncio.to_thread(self._host.core.prepare_back, application)
+            prepared = await _beside(self._host.core.prepare_back, application)
             return self._host.change(application, prepared)
 
     async def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:

@@ -14,14 +14,14 @@ from typing import Any
 import attrs
 from returns.result import Failure, Result, Success
 
-from arrows.cells import Values
+from arrows.cells import Cell, Values, flat
 from arrows.compile import compile
 from arrows.origin import BuildError
 from arrows.plain import describe
 from migrations.migration import Migration
 from migrations.plan import Plan, Row, plan
 from migrations.refusal import MigrationRaised, Refusal
-from runtime.acceptance import classes, fitted, uncovered
+from runtime.acceptance import check, classes, fitted, uncovered
 from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
 from runtime.errors import cut
@@ -76,7 +76,10 @@ def compiled(application: Application) -> Result[Compiled, Refusal]:
     try:
         programs = {}
         for name, arrow in application.machines.items():
-            programs[name] = compile(arrow)
+            program = programs[name] = compile(arrow)
+            check(program.takes)
+            for slot in flat(program.slots):
+                check(slot.shape if isinstance(slot, Cell) else slot.key)
         name = "digest"
         return Success(Compiled(application, application.digest, programs))
     except BuildError as error:
