@@ -42,8 +42,8 @@ def _guard() -> None:
             ours, theirs = _HERE / name / "__init__.py", _resolved(name)
             if theirs is None or Path(theirs).resolve() != ours:
                 raise ImportError(
-                    f"midflight needs its own package {name!r} at {ours}, but here {name!r} is {theirs}: "
-                    "rename that module, or put midflight's folder before its folder on sys.path."
+                    f"midflight needs its own package {name!r} at {ours}, but here {name!r} "
+                    f"is {theirs or 'missing'}: rename that module, or put midflight's folder before its folder on sys.path."
                 )
             import_module(name)
     finally:
@@ -184,4 +184,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.modules["midflight"] = sys.modules["__main__"]  # what the command loads imports this one
     main()

@@ -29,10 +29,10 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_an_import_names_both_files_in_one_sentence(project: Path) -> None:
     (theirs,) = (each for each in project.rglob("*.py"))
     ran = python("-c", "import midflight", cwd=project)
-    last = ran.stderr.strip().splitlines()[-1]
     if theirs.name == "0001.py":  # a folder without __init__ stands behind ours, which is a package
         assert ran.returncode == 0, ran.stderr
         return
+    last = ran.stderr.strip().splitlines()[-1]
     name = theirs.relative_to(project).parts[0].removesuffix(".py")
     assert last.startswith("ImportError: midflight needs its own package ")
     assert str(theirs) in last
@@ -52,6 +52,16 @@ def test_the_command_works_there(project: Path) -> None:
     ran = python("-m", "midflight", "--help", cwd=project)
     assert ran.returncode == 0, ran.stderr
     assert "upgrade" in ran.stdout
+
+
+def test_the_module_that_is_the_command_is_the_one_that_others_import(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys, types; cli = types.ModuleType('runtime.cli'); sys.modules['runtime.cli'] = cli; "
+        "cli.main = lambda: print(sys.modules['midflight'] is sys.modules['__main__']); "
+        "runpy.run_module('midflight', run_name='__main__', alter_sys=True)"
+    )
+    ran = python("-c", code, cwd=tmp_path)
+    assert ran.stdout == "True\n", ran.stderr
 
 
 def test_the_command_works_with_their_folder_on_the_path(project: Path) -> None:
