@@ -43,7 +43,8 @@ def _guard() -> None:
             if theirs is None or Path(theirs).resolve() != ours:
                 raise ImportError(
                     f"midflight needs its own package {name!r} at {ours}, but here {name!r} "
-                    f"is {theirs or 'missing'}: rename that module, or put midflight's folder before its folder on sys.path."
+                    f"is {theirs or 'missing'}: rename that module, "
+                    "or put midflight's folder before its folder on sys.path."
                 )
             import_module(name)
     finally:
