@@ -1,0 +1,142 @@
+"""The data directory: who owns it, and where its node is reached.
+
+A node holds an operating-system lock on `lock` for as long as it lives, so that a directory has one node, and
+the leavings of a dead one are recognised. Its control socket is `control.sock` in the directory; where the path
+would be too long for a socket, or other users may enter the directory, it is in a short private folder instead,
+which `control.path` names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+
+LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
+"""Bytes of a socket's path, without the zero that ends it."""
+
+_LOCK, _SOCKET, _POINTER = "lock", "control.sock", "control.path"
+
+
+@attrs.frozen
+class Occupied(Refusal):
+    """Another node runs on the data directory."""
+
+    directory: str
+    process: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"another node (process {self.process or 'unknown'}) runs on {self.directory}. "
+            "Stop it, or give this one a directory of its own with --data DIR."
+        )
+
+
+@attrs.frozen
+class Unusable(Refusal):
+    """The data directory cannot be used."""
+
+    directory: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.directory} cannot hold a node's data: {self.problem}. Give another with --data DIR."
+
+
+class Claim:
+    """A data directory that is ours until `release`. `socket` is where to listen; nothing is there yet."""
+
+    def __init__(self, directory: Path, lock: IO[str]) -> None:
+        self.directory = directory
+        self._lock: IO[str] | None = lock
+        self._elsewhere: Path | None = None
+        _HELD.add(lock)
+        self._clear()
+        self.socket = directory / _SOCKET
+        if len(os.fsencode(self.socket)) > LONGEST_SOCKET or not _is_private(directory):
+            self._elsewhere = Path(tempfile.mkdtemp(prefix="midflight-"))
+            self.socket = self._elsewhere / _SOCKET
+            (directory / _POINTER).write_text(str(self.socket))
+
+    def release(self) -> None:
+        """Take the socket away and let go of the lock."""
+        if self._lock is None:
+            return
+        self._clear()
+        _HELD.discard(self._lock)
+        self._lock.close()
+        self._lock = None
+
+    def _clear(self) -> None:
+        """Remove the socket that we, or a node that died, left behind."""
+        pointer = self.directory / _POINTER
+        if pointer.is_file():
+            folder = Path(pointer.read_text().strip()).parent
+            if folder.name.startswith("midflight-") and folder.is_dir() and _is_private(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            pointer.unlink()
+        (self.directory / _SOCKET).unlink(missing_ok=True)
+
+
+_HELD: set[IO[str]] = set()
+
+
+def _let_go() -> None:
+    """A forked child shares our locks until it closes them; it must not keep them beyond us."""
+    for lock in _HELD:
+        os.close(lock.fileno())
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def claim(path: str | Path) -> Result[Claim, Refusal]:
+    """Make a data directory, if need be, and own it. Returns Failure(Occupied | Unusable)."""
+    directory = Path(path).absolute()
+    try:
+        if not directory.exists():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (directory / ".gitignore").write_text("*\n")
+        directory = directory.resolve()
+        lock = (directory / _LOCK).open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            process = lock.read(20).strip()
+            lock.close()
+            if isinstance(error, BlockingIOError):
+                return Failure(Occupied(str(directory), process))
+            raise
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return Success(Claim(directory, lock))
+    except OSError as error:
+        return Failure(Unusable(str(directory), (error.strerror or str(error)).lower()))
+
+
+def socket_of(path: str | Path) -> Path:
+    """Where the node of a data directory is reached, if one runs."""
+    directory = Path(path).resolve()
+    try:
+        return Path((directory / _POINTER).read_text().strip())
+    except OSError:
+        return directory / _SOCKET
+
+
+def _is_private(folder: Path) -> bool:
+    found = folder.stat()
+    return found.st_uid == os.getuid() and found.st_mode & 0o077 == 0

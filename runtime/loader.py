@@ -1,0 +1,111 @@
+"""From `FILE[:APP]` to an application: the file as a version of its own, or one line that says why not."""
+
+from __future__ import annotations
+
+import threading
+import types
+from pathlib import Path
+from typing import Any
+
+from returns.result import Failure, Result, Success
+
+from arrows.origin import BuildError
+from runtime.application import Application
+from runtime.errors import cut
+from runtime.isolate import Version
+from runtime.refusal import CannotLoad
+
+
+def load(path: str) -> Result[Application, CannotLoad]:
+    """Execute a file as a version of its own and return the one Application in it, or the one named `:APP`.
+
+    Neither the versions loaded before nor anything of the process's import system is altered. Returns
+    Failure(CannotLoad), naming file and line, for a file that is not there, not Python, or raises, and for
+    one that holds no application or several.
+    """
+    found = _located(path)
+    if isinstance(found, Failure):
+        return found
+    file, name = found.unwrap()
+    version = Version(file)
+    try:
+        module = version.execute()
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise
+        return Failure(_raised(version, error))
+    except BaseException as error:
+        return Failure(_raised(version, error))
+    return _chosen(module, str(file), name)
+
+
+def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
+    name = ""
+    if not Path(path).exists() and ":" in path:
+        path, _, name = path.rpartition(":")
+        if not name.isidentifier():
+            return Failure(CannotLoad(path, f"{name!r} cannot name a variable; write FILE:APP"))
+    try:
+        file = Path(path).resolve()
+        if file.is_dir():
+            return Failure(CannotLoad(str(file), "is a folder; name a Python file in it"))
+        if not file.exists():
+            return Failure(CannotLoad(str(file), "there is no such file"))
+        if not file.is_file() or file.suffix != ".py":
+            return Failure(CannotLoad(str(file), "is not a Python file (its name must end in .py)"))
+    except (OSError, ValueError) as error:
+        return Failure(CannotLoad(path, _line(error)))
+    return Success((file, name))
+
+
+def _chosen(module: types.ModuleType, file: str, name: str) -> Result[Application, CannotLoad]:
+    held = {key: value for key, value in vars(module).items() if isinstance(value, Application)}
+    different = {id(value): (key, value) for key, value in reversed(held.items())}
+    known = ", ".join(sorted(held))
+    if name:
+        if name in held:
+            return Success(held[name])
+        if name in vars(module):
+            kind = type(vars(module)[name]).__name__
+            return Failure(CannotLoad(file, f"{name!r} is no Application but of type {kind}"))
+        return Failure(CannotLoad(file, f"there is no {name!r}; applications: {known or 'none'}"))
+    if not held:
+        return Failure(CannotLoad(file, "holds no Application; write app = Application(...)"))
+    if len(different) > 1:
+        first = sorted(key for key, _ in different.values())[0]
+        return Failure(
+            CannotLoad(file, f"holds several applications ({known}); name one: {Path(file).name}:{first}")
+        )
+    return Success(next(iter(held.values())))
+
+
+def _raised(version: Version, error: BaseException) -> CannotLoad:
+    """The innermost line of the project that is to blame, and the error."""
+    if isinstance(error, BuildError):
+        place = str(error.where) if error.where else _innermost(version, error)
+        return CannotLoad(place, cut(" ".join(f"{error.what}. {error.remedy}".split())).rstrip(". ") + ".")
+    if isinstance(error, SyntaxError) and (error.filename in version.texts or not version.texts):
+        line = f":{error.lineno}" if error.lineno else ""
+        return CannotLoad(f"{error.filename or version.main}{line}", f"{type(error).__name__}: {error.msg}")
+    if isinstance(error, SystemExit):
+        return CannotLoad(
+            _innermost(version, error), f"ended the program while it was loaded ({_line(error)})"
+        )
+    return CannotLoad(_innermost(version, error), _line(error))
+
+
+def _innermost(version: Version, error: BaseException) -> str:
+    place, trace = str(version.main), error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in version.texts:
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _line(error: Any) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its text cannot be shown)"
+    return cut(f"{type(error).__name__}: {text}" if text else type(error).__name__)

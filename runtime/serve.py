@@ -1,0 +1,132 @@
+"""`midflight run`: one application on a node in a process of its own, until somebody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import shlex
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+from runtime.application import Application
+from runtime.control import Control
+from runtime.datadir import Claim, Unusable, claim
+from runtime.listen import Listener, bind
+from runtime.node import Node
+from runtime.refusal import short
+from runtime.sample import sample
+
+DRAINING = 10
+"""Seconds that requests under way have when the node stops."""
+
+Say = Callable[[str], object]
+
+
+def serve(application: Application, urls: Sequence[str], data: Path, say: Say) -> Result[None, Refusal]:
+    """Run an application until SIGTERM, SIGINT or a `stop` over the control socket; then answer what waits.
+
+    Returns Failure, with nothing started, where the data directory or an address is not to be had.
+    """
+    claimed = claim(data)
+    if isinstance(claimed, Failure):
+        return Failure(claimed.failure())
+    ours = claimed.unwrap()
+    try:
+        bound = bind(urls)
+        if isinstance(bound, Failure):
+            return Failure(bound.failure())
+        try:
+            return asyncio.run(_run(application, bound.unwrap(), ours, say))
+        finally:
+            for listener in bound.unwrap():
+                listener.socket.close()
+    finally:
+        ours.release()
+
+
+class _Server(uvicorn.Server):
+    """The signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(
+    application: Application, listeners: Sequence[Listener], ours: Claim, say: Say
+) -> Result[None, Refusal]:
+    logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
+    async with Node() as node:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+        logging.getLogger("midflight").setLevel(logging.INFO)
+        started = await node.start(application)
+        if isinstance(started, Failure):
+            return Failure(started.failure())
+        control = Control(node, ours, [listener.url for listener in listeners])
+        try:
+            await control.start()
+        except OSError as error:
+            return Failure(Unusable(str(ours.directory), (error.strerror or str(error)).lower()))
+        config = uvicorn.Config(
+            node.asgi(),
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAINING,
+        )
+        server = _Server(config)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, server, control)
+        serving = asyncio.ensure_future(server.serve([listener.socket for listener in listeners]))
+        asked = asyncio.ensure_future(control.stopping.wait())
+        _banner(node, listeners, ours, say)
+        await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
+        say("stopping: what waits is answered first")
+        server.should_exit = True
+        await serving
+        asked.cancel()
+        await control.close()
+        steps = sum(m.stepped for each in node.status().applications for m in each.machines)
+    say(f"stopped after {steps} messages; the state was in memory and is gone")
+    return Success(None)
+
+
+def _stop(server: uvicorn.Server, control: Control) -> None:
+    """The first signal asks; a second one does not wait for connections."""
+    server.force_exit = control.stopping.is_set()
+    control.stopping.set()
+
+
+def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) -> None:
+    data = (
+        ""
+        if ours.directory == Path(".midflight").resolve()
+        else f" --data {shlex.quote(str(ours.directory))}"
+    )
+    (application,) = node.status().applications
+    say(f"{application.name}, version {application.version} (digest {short(application.digest)}), is running")
+    for listener in listeners:
+        say(f"  listens    {listener.url}")
+        if listener.is_public:
+            say("  WARNING    other machines reach this address, and nobody is asked who they are")
+    for machine in application.machines:
+        for at, form in enumerate(machine.accepts):
+            say(
+                f"  {'accepts' if at == 0 else '':10} {machine.name if at == 0 else ' ' * len(machine.name)} {form}"
+            )
+    name = application.machines[0].name
+    message = shlex.quote(json.dumps(sample(node.accepts(name))))
+    say(f"  try        curl -d {message} {listeners[0].url}/machines/{name}")
+    say(f"  change     midflight upgrade FILE{data}")
+    say("  state      is in memory: it is lost when this stops (Ctrl-C, or SIGTERM)")
