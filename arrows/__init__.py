@@ -23,9 +23,9 @@ from arrows.build import (
     state,
     switch,
 )
-from arrows.compile import Program, compile, run  # noqa: A004 - the word of the field
-from arrows.digest import digest
+from arrows.compile import Program, compile, run
 from arrows.diff import Difference, diff
+from arrows.digest import digest
 from arrows.draw import mermaid
 from arrows.either import Either, Left, Right
 from arrows.evaluate import NoCase, evaluate

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 from arrows.either import Either
 from arrows.fit import misfit
 from arrows.origin import BuildError, caller
+from arrows.record import use
 from arrows.shape import Shape, shape_of, shape_of_value
 from arrows.term import (
     Arrow,
@@ -21,7 +22,6 @@ from arrows.term import (
     Identity,
     Keyed,
     Named,
-    Parallel,
     Primitive,
     Put,
     State,
@@ -119,6 +119,7 @@ def switch(*cases: tuple[type[Any], Arrow[Any, B]]) -> Arrow[Any, B]:
     for cls, _ in cases:
         if not isinstance(cls, type):
             raise BuildError(f"{cls!r} is not a class", where=caller(), remedy="A case is (Class, arrow).")
+        use(cls)
     for (one, _), (other, _) in combinations(cases, 2):
         if issubclass(one, other) or issubclass(other, one):
             raise BuildError(
@@ -134,17 +135,17 @@ def state(name: str, init: S, body: Arrow[A, B], *, of: Any = None) -> Arrow[A, 
 
     `of` is the type the cell always has; without it, the type that `init` shows.
     """
-    return State(_name(name), init, node(body), _cell_shape(name, init, of))
+    return State(checked_name(name), init, node(body), cell_shape(name, init, of))
 
 
 def get(name: str) -> Arrow[Any, Any]:
     """_ -> what the nearest cell of that name holds."""
-    return Get(_name(name))
+    return Get(checked_name(name))
 
 
 def put(name: str) -> Arrow[Any, None]:
     """Write the input to the nearest cell of that name."""
-    return Put(_name(name))
+    return Put(checked_name(name))
 
 
 @overload
@@ -166,9 +167,9 @@ def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Ar
         of = _second_parameter(body)
         body = Function(body, ("", ""))
     feedback = sequence(
-        Identity() & Get(_name(name)), body, Identity() * Put(name), Primitive("pick", ((0,),))
+        Identity() & Get(checked_name(name)), body, Identity() * Put(name), Primitive("pick", ((0,),))
     )
-    return State(name, init, feedback, _cell_shape(name, init, of))
+    return State(name, init, feedback, cell_shape(name, init, of))
 
 
 def keyed(body: Arrow[A, B], by: Arrow[A, Any], name: str) -> Arrow[A, B]:
@@ -181,7 +182,7 @@ def keyed(body: Arrow[A, B], by: Arrow[A, Any], name: str) -> Arrow[A, B]:
         raise BuildError(
             "the arrow that reads the key has cells", where=caller(), remedy="Keep cells in the body."
         )
-    return Keyed(node(body), node(by), _name(name))
+    return Keyed(node(body), node(by), checked_name(name))
 
 
 def attempt(f: Arrow[A, B]) -> Arrow[A, Any]:
@@ -191,11 +192,12 @@ def attempt(f: Arrow[A, B]) -> Arrow[A, Any]:
 
 def named(name: str, f: Arrow[A, B]) -> Arrow[A, B]:
     """Put the cells of `f` under `name/`."""
-    return Named(_name(name), node(f))
+    return Named(checked_name(name), node(f))
 
 
-def _name(name: str) -> str:
-    if type(name) is not str or not name or any(sign in name for sign in "/#: \n"):
+def checked_name(name: str) -> str:
+    """The name of a cell or scope, or BuildError."""
+    if type(name) is not str or not name or any(sign in "/#:" or sign.isspace() for sign in name):
         raise BuildError(
             f"{name!r} cannot name a cell or scope",
             where=caller(),
@@ -204,7 +206,8 @@ def _name(name: str) -> str:
     return name
 
 
-def _cell_shape(name: str, init: Any, of: Any) -> Shape:
+def cell_shape(name: str, init: Any, of: Any) -> Shape:
+    """The shape of a cell whose type is annotated as `of` (None: not at all), or BuildError."""
     shape = shape_of_value(init) if of is None else shape_of(of)
     wrong = misfit(init, shape)
     if wrong:

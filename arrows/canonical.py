@@ -13,6 +13,8 @@ import json
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from returns.result import Failure, Success
+
 from arrows import record
 from arrows.either import Left, Right
 from arrows.limits import MAX_DEPTH
@@ -21,7 +23,8 @@ from arrows.shape import Anything, Enumeration, Many, Mapping, OneOf, Product, R
 _BIG = 2**63
 
 CLASSES: dict[str, type] = {
-    cls.__name__: cls for cls in (bool, bytes, dict, float, frozenset, int, list, str, tuple, Left, Right)
+    cls.__name__: cls
+    for cls in (bool, bytes, dict, float, frozenset, int, list, str, tuple, Left, Right, Success, Failure)
 }
 """The classes that go by their name alone."""
 
@@ -45,7 +48,7 @@ class Packer:
     def value(self, value: Any, depth: int = 0) -> Any:
         """Pack plain data. Raises NotData for anything else, or nested beyond `limits.MAX_DEPTH`."""
         if depth > MAX_DEPTH:
-            raise NotData(f"data nested deeper than {MAX_DEPTH} levels")
+            raise NotData(f"this data is nested deeper than {MAX_DEPTH} levels")
         cls = type(value)
         if value is None or cls is bool or cls is str:
             return value
@@ -114,13 +117,15 @@ class Packer:
         elif record.is_frozen_record(cls):
             packed = ["record", cls.__name__, [self._field(field) for field in record.fields(cls)]]
         else:
-            packed = ["plain", cls.__name__]
+            packed = ["plain", cls.__name__, []]
         return [*packed, self.code(cls)] if self.code else packed
 
     def _field(self, field: record.Field) -> list[Any]:
         packed = [field.name, self.shape(field.shape)]
-        if self.code and field.default is not None:
-            packed.append(self.value(field.default()))
+        if self.code:
+            packed.append(field.by_name)
+            if field.default is not None:
+                packed.append(self.value(field.default()) if record.is_data(field.default) else None)
         return packed
 
 

@@ -22,6 +22,7 @@ import attrs
 
 from arrows.cells import Layout, Slot, Values, initial, layout
 from arrows.emission import Emitter
+from arrows.origin import BuildError
 from arrows.shape import Shape
 from arrows.signature import accepts, gives
 from arrows.term import Arrow, Node, node
@@ -61,6 +62,17 @@ def compile(arrow: Arrow[A, B]) -> Program[A, B]:  # noqa: A001 - the word of th
     ((5,), 5)
     """
     term = node(arrow)
+    try:
+        return _compile(term)
+    except (RecursionError, SyntaxError):
+        raise BuildError(
+            "this machine is nested too deeply to compile",
+            where=term.origin,
+            remedy="Let one function of an arr(...) do what the innermost part does.",
+        ) from None
+
+
+def _compile(term: Node) -> Program[Any, Any]:
     plan: Layout = layout(term)
     emitter = Emitter(plan)
     source = emitter.function(term)

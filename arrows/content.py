@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import sys
 import types
+import typing
 from typing import Any
 
 import attrs
@@ -28,12 +29,12 @@ _OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
 _GENERATED = ("<attrs generated", "<string>")
 
 
-def function_digest(function: Any) -> str:
-    """The digest of a function: 64 hex digits.
+def function_digest(function: Any, where: Origin | None = None) -> str:
+    """The digest of a function, used at a place: 64 hex digits.
 
     Raises BuildError, naming place and remedy, for what cannot be identified: hidden state, no source.
     """
-    return _Graph().digest(function)
+    return _Graph().digest(function, where)
 
 
 def class_digest(cls: type) -> str:
@@ -55,13 +56,17 @@ class _Graph:
         self.alive: list[Any] = []
         self.packer = Packer(self.code)
 
-    def digest(self, thing: Any) -> str:
-        root = self.ref(thing, None)
-        return hashlib.sha256(dump([root, self.described, self.packer.classes])).hexdigest()
+    def digest(self, thing: Any, where: Origin | None) -> str:
+        return self.hash(self.ref(thing, where))
 
     def digest_class(self, cls: type) -> str:
-        place = self.packer.place(cls)
-        return hashlib.sha256(dump([place, self.described, self.packer.classes])).hexdigest()
+        try:
+            return self.hash(self.packer.place(cls))
+        except NotData as wrong:
+            raise BuildError(f"{cls.__qualname__} cannot be identified: {wrong}") from None
+
+    def hash(self, root: Any) -> str:
+        return hashlib.sha256(dump([root, self.described, self.packer.classes])).hexdigest()
 
     def ref(self, thing: Any, where: Origin | None) -> Any:
         """How one thing that is reached is written down."""
@@ -132,7 +137,7 @@ class _Graph:
     def members(self, cls: type) -> list[Any]:
         """The user's bases, members and field hooks of a class."""
         where = Origin(cls.__module__, 0)
-        bases = [self.ref(base, where) for base in cls.__bases__ if _library(base) is None]
+        bases = [self.ref(base, where) for base in cls.__bases__ if not _is_plain_base(base)]
         data = issubclass(cls, enum.Enum) or record.is_frozen_record(cls)
         own = [
             [name, self.member(value, where)]
@@ -160,10 +165,25 @@ class _Graph:
         ]
 
     def hooks(self, cls: type, where: Origin) -> list[Any]:
-        if not attrs.has(cls):
+        """What runs when an instance is made, and how instances are compared."""
+        if not record.is_frozen_record(cls):
             return []
-        hooks = [[f.name, f.validator, f.converter] for f in attrs.fields(cls) if f.validator or f.converter]
-        return [[name, *(None if h is None else self.ref(h, where) for h in both)] for name, *both in hooks]
+        hooks = [
+            [f.name, f.default] for f in record.fields(cls) if f.default and not record.is_data(f.default)
+        ]
+        if attrs.has(cls):
+            hooks += [
+                [f.name, f.validator, f.converter] for f in attrs.fields(cls) if f.validator or f.converter
+            ]
+        written = [
+            [name, *(None if h is None else self.ref(h, where) for h in both)] for name, *both in hooks
+        ]
+        return [*written, *record.options(cls)]
+
+
+def _is_plain_base(base: type) -> bool:
+    """Whether a base adds nothing to frozen data."""
+    return base in (object, enum.Enum, typing.Generic) or base.__module__ == "msgspec"
 
 
 def _written(value: Any) -> bool:

@@ -32,7 +32,8 @@ class CellChange:
 @attrs.frozen
 class NodeChange:
     """A node that came, went, or was replaced at a path: the index to take at each level of the old tree
-    (of the new one for a node that came)."""
+    (of the new one for a node that came).
+    """
 
     path: tuple[int, ...]
     change: Change

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from arrows.canonical import NotData
 from arrows.content import function_digest
+from arrows.origin import BuildError
 from arrows.term import Arrow, node
 from arrows.wire import kernel
 
@@ -21,4 +23,8 @@ def digest(arrow: Arrow[Any, Any]) -> str:
     >>> digest(compose(f, compose(g, h))) == digest(compose(compose(f, g), h))
     True
     """
-    return hashlib.sha256(kernel(node(arrow), lambda leaf: function_digest(leaf.function))).hexdigest()
+    try:
+        packed = kernel(node(arrow), lambda leaf: function_digest(leaf.function, leaf.origin))
+    except NotData as wrong:
+        raise BuildError(str(wrong), where=arrow.origin, remedy="Hold plain immutable data only.") from None
+    return hashlib.sha256(packed).hexdigest()

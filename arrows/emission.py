@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeAlias, assert_never
 
 from returns.result import Failure, Success
 
-from arrows.cells import Layout, Path, Slot, Table, initial
+from arrows.cells import Layout, Path, Table, flat, initial
 from arrows.either import Left, Right
 from arrows.evaluate import no_case
 from arrows.keys import keep, key_of
 from arrows.primitive_text import TEXTS, general
-from arrows.symbol import UNIT, Atom, Choice, Side, Symbol, Tup, meet, text
+from arrows.symbol import UNIT, Atom, Choice, Side, Symbol, Tup, text
 from arrows.term import (
     Attempt,
     Compose,
@@ -30,6 +29,7 @@ from arrows.term import (
     State,
     Switch,
 )
+from arrows.writing import Draft
 
 Scope: TypeAlias = dict[str, str]
 """The address that each cell's name stands for here."""
@@ -37,7 +37,11 @@ Scope: TypeAlias = dict[str, str]
 Finish: TypeAlias = Callable[[Symbol], None]
 """What is written behind the last value of a path through the function."""
 
-_LITERALS = (bool, int, str, type(None))
+_LITERALS = (bool, str, type(None))
+_MAX_LITERAL = 2**64
+
+_MAX_CHAIN = 8
+"""How many branches of a chain are nested before they are written side by side."""
 
 
 def case_of(value: object, cases: tuple[type, ...]) -> type:
@@ -48,26 +52,24 @@ def case_of(value: object, cases: tuple[type, ...]) -> type:
     raise no_case(value, cases)
 
 
-class Emitter:
-    """The function under way: its lines, the names it may use, and what its cells stand for."""
+class Emitter(Draft):
+    """Reads a machine into a function."""
 
     def __init__(self, plan: Layout) -> None:
+        super().__init__(
+            {
+                "Left": Left,
+                "Right": Right,
+                "Success": Success,
+                "Failure": Failure,
+                "case_of": case_of,
+                "no_case": no_case,
+                "key_of": key_of,
+                "keep": keep,
+            }
+        )
         self.plan = plan
-        self.tables = {slot.address: slot for slot in _all_tables(plan.slots)}
-        self.lines: list[str] = []
-        self.indent = 1
-        self.count = 0
-        self.cells: dict[str, Symbol] = {}
-        self.names: dict[str, Any] = {
-            "Left": Left,
-            "Right": Right,
-            "Success": Success,
-            "Failure": Failure,
-            "case_of": case_of,
-            "no_case": no_case,
-            "key_of": key_of,
-            "keep": keep,
-        }
+        self.tables = {slot.address: slot for slot in flat(plan.slots) if isinstance(slot, Table)}
 
     def function(self, term: Node) -> str:
         """Return the source of `step(state, x)`; the names it uses are in `names`."""
@@ -81,60 +83,7 @@ class Emitter:
             self.write(f"return {'state' if same else self.row(slots)}, {text(output)}")
 
         self.tail(term, (), {}, Atom("x"), finish)
-        return "\n".join(self.lines) + "\n"
-
-    # Writing
-
-    def write(self, line: str, indent: int | None = None) -> None:
-        self.lines.append("    " * (self.indent if indent is None else indent) + line)
-
-    def fresh(self, prefix: str = "v") -> str:
-        self.count += 1
-        return f"{prefix}{self.count}"
-
-    def let(self, expression: str) -> Atom:
-        """Assign an expression to a new variable."""
-        name = self.fresh()
-        self.write(f"{name} = {expression}")
-        return Atom(name)
-
-    def variable(self, symbol: Symbol) -> Atom:
-        """A symbol as a variable or literal, assigned to one if it is not yet."""
-        return symbol if isinstance(symbol, Atom) else self.let(text(symbol))
-
-    def bind(self, value: Any, prefix: str) -> str:
-        """Give a value that exists at compile time a name in the function."""
-        name = self.fresh(prefix)
-        self.names[name] = value
-        return name
-
-    def unpack(self, slots: tuple[Slot, ...], source: str) -> None:
-        """Read the slots of a state or row into variables."""
-        names = [self.fresh("c") for _ in slots]
-        for slot, name in zip(slots, names, strict=True):
-            self.cells[slot.address] = Atom(name)
-        if names:
-            self.write(f"{', '.join(names)}, = {source}")
-
-    def row(self, slots: tuple[Slot, ...]) -> str:
-        return text(Tup(tuple(self.cells[slot.address] for slot in slots)))
-
-    @contextmanager
-    def block(self, head: str) -> Iterator[None]:
-        self.write(head)
-        self.indent += 1
-        yield
-        self.indent -= 1
-
-    @contextmanager
-    def branch(self) -> Iterator[tuple[list[str], dict[str, Symbol]]]:
-        """Write into lines of their own and forget what the cells became; gives the lines and the cells."""
-        outer, before, self.lines = self.lines, dict(self.cells), []
-        lines = self.lines
-        after: dict[str, Symbol] = {}
-        yield lines, after
-        after.update(self.cells)
-        self.lines, self.cells = outer, before
+        return self.source()
 
     # Reading the tree
 
@@ -168,7 +117,7 @@ class Emitter:
             case Identity():
                 return x
             case Constant(value=value):
-                return Atom(repr(value) if type(value) in _LITERALS else self.bind(value, "k"))
+                return self.constant(value)
             case Primitive(name=name):
                 return TEXTS.get(name, general)(self, term, x)
             case Function():
@@ -200,19 +149,20 @@ class Emitter:
     def steps(
         self, steps: tuple[Node, ...], path: Path, scope: Scope, x: Symbol, then: Node | None = None
     ) -> Symbol:
-        for index, (step, after) in enumerate(zip(steps, (*steps[1:], then), strict=True)):
-            x = self.emit(step, (*path, index), scope, x)
-            if isinstance(x, Choice) and step == Primitive("split") and not _decides(after):
-                x = Choice(self.let(f"True if {x.test} else False").text, x.held)
+        following = (*steps[1:], then)
+        for index, step in enumerate(steps):
+            if step == Primitive("split") and _decides(following[index]):
+                held, test = self.split(x, 2)
+                x = Choice(text(test), held, held)
+            else:
+                x = self.emit(step, (*path, index), scope, x)
         return x
 
-    def split(self, x: Symbol, count: int) -> Sequence[Symbol]:
-        """Take a tuple apart."""
-        if isinstance(x, Tup) and len(x.items) == count:
-            return x.items
-        names = [self.fresh() for _ in range(count)]
-        self.write(f"{', '.join(names)}, = {text(x)}")
-        return [Atom(name) for name in names]
+    def constant(self, value: Any) -> Atom:
+        if type(value) is int:
+            small = abs(value) < _MAX_LITERAL
+            return Atom((str(value) if value >= 0 else f"({value})") if small else self.bind(value, "k"))
+        return Atom(repr(value) if type(value) in _LITERALS else self.bind(value, "k"))
 
     def call(self, term: Function, x: Symbol) -> Atom:
         name = self.bind(term.function, "f")
@@ -224,25 +174,20 @@ class Emitter:
 
     def attempt(self, body: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         before = dict(self.cells)
-        with self.branch() as (fine, after):
-            self.indent += 1
-            output = Side("Success", self.emit(body, (*path, 0), scope, x))
-            self.indent -= 1
+        with self.block("try:"):
+            fine = self.end(Side("Success", self.emit(body, (*path, 0), scope, x)))
+        self.cells = before
         error = self.fresh("e")
-        failed: list[str] = []
-        result = self.join([(fine, after, output), (failed, before, Side("Failure", Atom(error)))])
-        self.write("try:")
-        self.lines += fine
-        self.write(f"except Exception as {error}:")
-        self.lines += failed
-        return result
+        with self.block(f"except Exception as {error}:"):
+            failed = self.end(Side("Failure", Atom(error)))
+        return self.join([fine, failed], before)
 
     def keyed(self, term: Keyed, path: Path, x: Symbol, finish: Finish | None) -> Symbol:
         """Write a row's read, its body, and its write; in tail position `finish` ends each path."""
         table = self.tables[self.plan.addresses[path]]
         rows = text(self.cells[table.address])
         first = self.bind(initial(table.slots), "first")
-        given = self.variable(self.emit(term.by, (*path, 0), {}, x)).text
+        given = self.variable(self.emit(term.by, (*path, 0), {}, x))
         key = self.let(f"{given} if type({given}) is int or type({given}) is str else key_of({given})").text
         self.unpack(table.slots, self.let(f"{rows}.get({key}, {first})").text)
         before = dict(self.cells)
@@ -276,69 +221,70 @@ class Emitter:
             if isinstance(x, Side) and names.get(x.name) in bodies:
                 return [("True", *bodies[names[x.name]], x.held)]
             if isinstance(x, Choice) and set(classes) == {Left, Right}:
-                return [(x.test, *bodies[Left], x.held), ("else", *bodies[Right], x.held)]
+                return [(x.test, *bodies[Left], x.left), ("else", *bodies[Right], x.right)]
         value = self.variable(x)
-        found = self.let(f"type({value.text})").text
+        found = self.let(f"type({value})").text
         known = [self.bind(cls, "case") for cls in classes]
         everything = self.bind(classes, "cases")
         with self.block(f"if {' and '.join(f'{found} is not {name}' for name in known)}:"):
-            self.write(f"{found} = case_of({value.text}, {everything})")
+            self.write(f"{found} = case_of({value}, {everything})")
         decided: list[tuple[str, Path, Node, Symbol]] = []
         for name, cls in zip(known, classes, strict=True):
-            held = Atom(f"{value.text}.value") if cls in (Left, Right) else value
+            held = Atom(f"{value}.value") if cls in (Left, Right) else Atom(value)
             decided.append((f"{found} is {name}", *bodies[cls], held))
         return decided
 
     def tail_switch(
         self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol, finish: Finish
     ) -> None:
-        decided = self.decide(cases, path, x)
-        for test, at, body, held in decided[:-1]:
-            before = dict(self.cells)
+        *decided, (_, at, body, held) = self.decide(cases, path, x)
+        before = self.cells
+        for test, at_case, case, given in decided:
+            self.cells = dict(before)
             with self.block(f"if {test}:"):
-                self.tail(body, at, scope, held, finish)
-            self.cells = before
-        _, at, body, held = decided[-1]
+                self.tail(case, at_case, scope, given, finish)
+        self.cells = before
         self.tail(body, at, scope, held, finish)
 
     def switch(self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol) -> Symbol:
+        if _chain(cases[-1][1]) > _MAX_CHAIN:
+            return self.long_switch(cases, path, scope, x)
         decided = self.decide(cases, path, x)
         if len(decided) == 1:
             _, at, body, held = decided[0]
             return self.emit(body, at, scope, held)
-        branches = []
-        for _, at, body, held in decided:
-            with self.branch() as (lines, after):
-                self.indent += 1
-                output = self.emit(body, at, scope, held)
-                self.indent -= 1
-            branches.append((lines, after, output))
-        result = self.join(branches)
-        for index, (lines, _, _) in enumerate(branches):
-            last = index == len(branches) - 1
-            self.write("else:" if last else f"{'elif' if index else 'if'} {decided[index][0]}:")
-            self.lines += lines
-        return result
+        before, ends = self.cells, []
+        for index, (test, at, body, held) in enumerate(decided):
+            self.cells = dict(before)
+            last = index == len(decided) - 1
+            with self.block("else:" if last else f"{'elif' if index else 'if'} {test}:"):
+                ends.append(self.end(self.emit(body, at, scope, held)))
+        return self.join(ends, before)
 
-    def join(self, branches: Sequence[tuple[list[str], dict[str, Symbol], Symbol]]) -> Symbol:
-        """Let branches meet: end each with the assignments that make one value and one state of them."""
-        assign: list[list[str]] = [[] for _ in branches]
-        result = meet([output for _, _, output in branches], assign, self.fresh())
-        for address in list(self.cells):
-            after = [cells[address] for _, cells, _ in branches]
-            self.cells[address] = meet(after, assign, self.fresh("c"))
-        for (lines, _, _), statements in zip(branches, assign, strict=True):
-            inner = "    " * (self.indent + 1)
-            lines += [inner + each for each in statements or ([] if lines else ["pass"])]
-        return result
+    def long_switch(
+        self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol
+    ) -> Symbol:
+        """Write a chain of branches side by side, as Python does not indent without end."""
+        before, ends = dict(self.cells), []
+
+        def finish(output: Symbol) -> None:
+            ends.append(self.end(output))
+            self.write("break")
+
+        with self.block("while True:"):
+            self.tail_switch(cases, path, scope, x, finish)
+        return self.join(ends, before)
 
 
 def _decides(step: Node | None) -> bool:
     return isinstance(step, Switch) and {cls for cls, _ in step.cases} == {Left, Right}
 
 
-def _all_tables(slots: tuple[Slot, ...]) -> Iterator[Table]:
-    for slot in slots:
-        if isinstance(slot, Table):
-            yield slot
-            yield from _all_tables(slot.slots)
+def _chain(term: Node) -> int:
+    """How many branches follow each other, each behind all others of the one before."""
+    count = 0
+    while True:
+        last = term.steps[-1] if isinstance(term, Compose) else term
+        if not isinstance(last, Switch):
+            return count
+        term, count = last.cases[-1][1], count + 1

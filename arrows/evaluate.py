@@ -105,7 +105,7 @@ class _Step:
                 before = dict(self.cells)
                 try:
                     return Success(self.step(body, (*path, 0), scope, x))
-                except Exception as error:  # noqa: BLE001 - whatever a step raises is the answer
+                except Exception as error:
                     self.cells.clear()
                     self.cells.update(before)
                     return Failure(error)

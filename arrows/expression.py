@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import enum
+import inspect
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,38 +14,10 @@ from typing import Any, Final, NoReturn
 from arrows import record
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, pair, tupled
+from arrows.operators import operator
 from arrows.origin import BuildError, Origin, writing
 from arrows.shape import Shape, shape_of_value
 from arrows.term import Arrow, Constant, Function, Get, Node, Primitive, Switch, node, sequence
-
-_OPERATORS: Final[dict[type[ast.AST], str]] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-    ast.Is: "is",
-    ast.IsNot: "is_not",
-    ast.In: "in",
-    ast.NotIn: "not_in",
-    ast.USub: "neg",
-    ast.UAdd: "pos",
-    ast.Invert: "invert",
-    ast.Not: "not",
-}
 
 _REMEDIES: Final[dict[type[ast.AST], str]] = {
     ast.Lambda: "Define a plain function outside and call it.",
@@ -62,11 +35,6 @@ _REMEDIES: Final[dict[type[ast.AST], str]] = {
 }
 
 MISSING: Final = object()
-
-
-def operator(sign: ast.AST) -> Primitive:
-    """The primitive behind an operator sign."""
-    return Primitive(_OPERATORS[type(sign)])
 
 
 class Expressions:
@@ -158,6 +126,8 @@ class Expressions:
     def lookup(self, name: str) -> Any:
         """What a name means outside the function, looked up once, now."""
         code = self.function.__code__
+        if name in code.co_varnames or name in code.co_cellvars:
+            return MISSING
         if name in code.co_freevars:
             try:
                 return (self.function.__closure__ or ())[code.co_freevars.index(name)].cell_contents
@@ -282,7 +252,14 @@ class Expressions:
             self.refuse(
                 tree, f"{cls.__name__} has {len(known)} fields, given {len(spread)}", "Leave the others out."
             )
-        names = tuple(name or known[at].name for at, name in enumerate(spread))
+        order = [
+            name
+            for name, each in inspect.signature(cls).parameters.items()
+            if each.kind is not each.KEYWORD_ONLY
+        ]
+        if spread.count("") > len(order):
+            self.refuse(tree, f"{cls.__name__} takes {len(order)} values without a name", "Name the others.")
+        names = tuple(name or order[at] for at, name in enumerate(spread))
         unknown = set(names) - {field.name for field in known}
         missing = [field.name for field in known if field.required and field.name not in names]
         if unknown or missing or len(set(names)) < len(names):

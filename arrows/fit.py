@@ -108,7 +108,9 @@ def adopt(value: Any, shape: Shape) -> Any:
             new = tuple(adopt(each, item) for each, item in zip(value, items, strict=True))
             return value if all(a is b for a, b in zip(value, new, strict=True)) else new
         case Mapping(key=key, value=inner) if type(value) is dict:
-            return {adopt(at, key): adopt(each, inner) for at, each in value.items()}
+            changed = [(at, adopt(at, key), each, adopt(each, inner)) for at, each in value.items()]
+            same = all(a is b and c is d for a, b, c, d in changed)
+            return value if same else {b: d for _, b, _, d in changed}
         case Enumeration(cls=cls) if isinstance(value, enum.Enum) and type(value).__name__ == cls.__name__:
             return cls.__members__.get(value.name, value)
         case Record(cls=cls):

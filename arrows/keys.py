@@ -44,7 +44,7 @@ def _same(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other) or one != other:
         return False
-    if type(one) in _AS_THEMSELVES:
+    if type(one) in _AS_THEMSELVES or (type(one) is Map and not one):
         return True
     try:
         return canonical(one) == canonical(other)

@@ -19,7 +19,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Concatenate, TypeVar
 
-from arrows.build import _cell_shape, _name
+from arrows.build import cell_shape, checked_name
 from arrows.origin import BuildError, Origin, writing
 from arrows.shape import shape_of
 from arrows.source import definition
@@ -49,7 +49,14 @@ def proc(function: Callable[Concatenate[A, ...], B]) -> Arrow[A, B]:
         )
     place = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
     with writing(place):
-        return _read(function, place, dict(sys._getframe(1).f_locals))
+        try:
+            return _read(function, place, dict(sys._getframe(1).f_locals))
+        except RecursionError:
+            raise BuildError(
+                f"{function.__name__} is too long for @proc to read",
+                where=place,
+                remedy="Move a part of it into a function of its own and call it.",
+            ) from None
 
 
 def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -> Node:
@@ -69,7 +76,7 @@ def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -
         steps.append(Primitive("typed", (shape_of(hints["return"]),)))
     body = sequence(*steps)
     for name, init in reversed(cells.items()):
-        body = State(_name(name), init, body, _cell_shape(name, init, hints.get(name)))
+        body = State(checked_name(name), init, body, cell_shape(name, init, hints.get(name)))
     return body
 
 

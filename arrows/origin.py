@@ -11,7 +11,7 @@ from types import FrameType
 
 import attrs
 
-_OWN = str(Path(__file__).parent)
+_OWN = str(Path(__file__).parent / "_").removesuffix("_")
 
 
 @attrs.frozen

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from arrows.statement import Ends, Rest
 
 
+_WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
+"""Classes whose one sub-pattern looks at the value itself."""
+
+
 class Patterns(Expressions):
     """Reads `match` statements."""
 
@@ -36,7 +40,7 @@ class Patterns(Expressions):
         if value == Variable() and env.depth == 0 and classes is not None:
             return self.dispatch(cases, classes, rest, env, ends)
         bodies = [case.body for case in cases]
-        chosen = self.ways(bodies + [[]], rest, env, ends, lambda arms: self.chain(cases, arms, value, env))
+        chosen = self.ways([*bodies, []], rest, env, ends, lambda arms: self.chain(cases, arms, value, env))
         return sequence(*steps, chosen)
 
     def classes(self, cases: list[ast.match_case], env: Environment) -> list[type] | None:
@@ -81,9 +85,11 @@ class Patterns(Expressions):
         with self.at(case.pattern):
             test, steps, inner = self.pattern(case.pattern, value, env)
             if case.guard is not None:
-                if steps:
+                if steps or any(env.variables[name] != inner.variables[name] for name in env.variables):
                     self.refuse(
-                        case.guard, "a guard behind a capture into a cell", "Capture under another name."
+                        case.guard,
+                        "a guard behind a capture that rebinds a name",
+                        "Capture under a name of its own: Python rebinds it even where the guard fails.",
                     )
                 guard = self.value(case.guard, inner)
                 test = guard if test is None else self.both(test, guard)
@@ -138,10 +144,8 @@ class Patterns(Expressions):
 
     def parts(self, pattern: ast.MatchClass, cls: type) -> list[tuple[str | None, ast.pattern]]:
         """The sub-patterns with the field each looks at; None where it looks at the value itself."""
-        if not record.is_frozen_record(cls):
-            if pattern.kwd_patterns or len(pattern.patterns) > 1:
-                self.refuse(pattern, f"{cls.__name__} has no fields to match", f"Write {cls.__name__}().")
-            return [(None, each) for each in pattern.patterns]
+        if issubclass(cls, _WHOLE) and len(pattern.patterns) == 1 and not pattern.kwd_patterns:
+            return [(None, pattern.patterns[0])]
         order = getattr(cls, "__match_args__", ())
         if len(pattern.patterns) > len(order):
             self.refuse(
@@ -149,13 +153,13 @@ class Patterns(Expressions):
                 f"{cls.__name__} has {len(order)} fields, given {len(pattern.patterns)}",
                 "Name them.",
             )
-        known = {*order, *(field.name for field in record.fields(cls))}
+        known = {*order, *(record.attributes(cls) if record.is_frozen_record(cls) else ())}
         for name in pattern.kwd_attrs:
             if name not in known:
                 self.refuse(
                     pattern,
                     f"{cls.__name__} has no field {name!r}",
-                    f"Its fields: {', '.join(sorted(known))}.",
+                    f"Its fields: {', '.join(sorted(known)) or 'none'}.",
                 )
         names = [*order[: len(pattern.patterns)], *pattern.kwd_attrs]
         return list(zip(names, [*pattern.patterns, *pattern.kwd_patterns], strict=True))

@@ -108,6 +108,8 @@ def from_plain(plain: Any, shape: Shape) -> Result[Any, Misfit]:
         return Success(_read(plain, shape, ""))
     except _Wrong as wrong:
         return Failure(wrong.misfit)
+    except RecursionError:
+        return Failure(Misfit("", "less nesting", show(plain)))
 
 
 def _read(plain: Any, shape: Shape, path: str) -> Any:
@@ -119,9 +121,11 @@ def _read(plain: Any, shape: Shape, path: str) -> Any:
         case OneOf():
             return _union(plain, shape, path)
         case Many(container=container, item=item):
-            return container(
-                [_read(each, item, f"{path}[{at}]") for at, each in enumerate(_array(plain, shape, path))]
-            )
+            items = [_read(each, item, f"{path}[{at}]") for at, each in enumerate(_array(plain, shape, path))]
+            try:
+                return container(items)
+            except TypeError:
+                raise _Wrong(path, "hashable items", plain) from None
         case Product(items=items):
             if len(_array(plain, shape, path)) != len(items):
                 raise _Wrong(path, _one(shape), plain)
@@ -161,17 +165,23 @@ def _array(plain: Any, shape: Shape, path: str) -> list[Any]:
 
 
 def _mapping(plain: Any, shape: Mapping, path: str) -> dict[Any, Any]:
-    if shape.key == Scalar(str):
-        if type(plain) is not dict:
-            raise _Wrong(path, _one(shape), plain)
-        return {key: _read(each, shape.value, f"{path}[{key!r}]") for key, each in plain.items()}
+    if shape.key == Scalar(str) and type(plain) is not dict:
+        raise _Wrong(path, _one(shape), plain)
+    if type(plain) is dict:  # also where keys may be other than text, and just here none is
+        return {
+            _read(key, shape.key, f"{path}[{key!r}]"): _read(each, shape.value, f"{path}[{key!r}]")
+            for key, each in plain.items()
+        }
     read: dict[Any, Any] = {}
     for at, pair in enumerate(_array(plain, shape, path)):
         if type(pair) is not list or len(pair) != 2:
             raise _Wrong(f"{path}[{at}]", "a pair [key, value]", pair)
-        key = _read(pair[0], shape.key, f"{path}[{at}][0]")
+        key, value = (
+            _read(pair[0], shape.key, f"{path}[{at}][0]"),
+            _read(pair[1], shape.value, f"{path}[{at}][1]"),
+        )
         try:
-            read[key] = _read(pair[1], shape.value, f"{path}[{at}][1]")
+            read[key] = value
         except TypeError:
             raise _Wrong(f"{path}[{at}][0]", "a hashable key", pair[0]) from None
     return read
@@ -218,5 +228,5 @@ def _record(plain: Any, cls: type, path: str) -> Any:
             raise _Wrong(_at(path, name), _any_named(field.shape), "no such field")
     try:
         return cls(**given)
-    except (TypeError, ValueError) as refused:
+    except Exception as refused:
         raise _Wrong(path, _one(Record(cls)), f"{show(plain)} ({refused})") from None

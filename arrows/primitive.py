@@ -128,7 +128,7 @@ def _display(kind: str, spec: tuple[str, ...]) -> Callable[[Any], Any]:
             table: dict[Any, Any] = {}
             for sign in spec:
                 if sign == "**":
-                    table.update(next(rest))
+                    table = {**table, **next(rest)}
                 else:
                     key = next(rest)
                     table[key] = next(rest)
@@ -170,9 +170,9 @@ PRIMITIVES: dict[str, Rule] = (
     | {name: Rule(lambda f=function: f) for name, (_, function) in UNARY.items()}
 )
 """What every operation does. `pack` turns (((a, b), c), d) into a tuple of as many as it says,
-`unpack` takes anything of as many items apart; `construct`
-takes the tuple of its fields (`Left` and `Right` take the value itself, a class without fields anything); `split` sends the first half of a
-pair left where the second is true; `typed` only tells the shape of what passes."""
+`unpack` takes anything of as many items apart; `construct` takes the tuple of its fields (`Left` and `Right`
+take the value itself, a class without fields anything); `split` sends the first half of a pair left where the
+second is true; `typed` only tells the shape of what passes."""
 
 
 def apply(name: str, args: tuple[Any, ...], value: Any) -> Any:

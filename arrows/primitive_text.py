@@ -40,7 +40,7 @@ def _pick(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
     rest = list(term.args[0])
     while rest and isinstance(x, Tup) and rest[0] < len(x.items):
         x = x.items[rest.pop(0)]
-    return to.let(text(x) + "".join(f"[{index}]" for index in rest)) if rest else x
+    return to.let(to.variable(x) + "".join(f"[{index}]" for index in rest)) if rest else x
 
 
 def _pack(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
@@ -52,12 +52,12 @@ def _pack(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
 
 
 def _field(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
-    return to.let(f"{text(x)}.{term.args[0]}")
+    return to.let(f"{to.variable(x)}.{term.args[0]}")
 
 
 def _item(to: Emitter, _: Primitive, x: Symbol) -> Symbol:
     container, index = to.split(x, 2)
-    return to.let(f"{text(container)}[{text(index)}]")
+    return to.let(f"{to.variable(container)}[{text(index)}]")
 
 
 def _is_a(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
@@ -66,7 +66,7 @@ def _is_a(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
 
 def _split(to: Emitter, _: Primitive, x: Symbol) -> Symbol:
     held, test = to.split(x, 2)
-    return Choice(text(test), held)
+    return Choice(to.let(f"True if {text(test)} else False").text, held, held)
 
 
 def _typed(_: Emitter, __: Primitive, x: Symbol) -> Symbol:
@@ -119,9 +119,11 @@ def _raise(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
 
 
 def _binary(sign: str) -> Writer:
+    named = sign.startswith("is")  # Python warns of `is` beside a literal
+
     def write(to: Emitter, _: Primitive, x: Symbol) -> Symbol:
-        a, b = to.split(x, 2)
-        return to.let(f"{text(a)} {sign} {text(b)}")
+        a, b = (to.variable(each) if named else text(each) for each in to.split(x, 2))
+        return to.let(f"{a} {sign} {b}")
 
     return write
 

@@ -7,6 +7,8 @@ class is kept beside it, weakly: a class that nothing else holds is collected.
 from __future__ import annotations
 
 import dataclasses
+import enum
+import inspect
 import typing
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +23,14 @@ from arrows.shape import Shape, shape_of
 
 @attrs.frozen
 class Field:
-    """A field of a record: its name, its shape, and what makes it when it is left out (None: nothing does)."""
+    """A field of a record."""
 
     name: str
     shape: Shape
     default: Callable[[], Any] | None = None
+    """What makes it when it is left out; None: nothing does."""
+    by_name: bool = False
+    """Whether the constructor takes it by name only."""
 
     @property
     def required(self) -> bool:
@@ -33,15 +38,36 @@ class Field:
         return self.default is None
 
 
-def always(value: Any) -> Callable[[], Any]:
+@attrs.frozen
+class Always:
     """What makes a field that is the same each time."""
-    return lambda: value
 
+    value: Any
+
+    def __call__(self) -> Any:
+        return self.value
+
+
+_EMPTY = (dict, frozenset, list, tuple)
+
+
+def is_data(default: Callable[[], Any]) -> bool:
+    """Whether a default is a value, and not code that makes one."""
+    return isinstance(default, Always) or default in _EMPTY
+
+
+_FACTORY: Any = attrs.Factory
 
 _FIELDS: weakref.WeakKeyDictionary[type, tuple[Field, ...]] = weakref.WeakKeyDictionary()
 
 USED: weakref.WeakSet[type] = weakref.WeakSet()
-"""The record and enum classes that shapes speak of."""
+"""The record and enum classes that shapes and switches speak of."""
+
+
+def use(cls: type) -> None:
+    """Remember that an arrow speaks of a class."""
+    if issubclass(cls, enum.Enum) or is_frozen_record(cls):
+        USED.add(cls)
 
 
 def is_frozen_record(cls: type) -> bool:
@@ -58,27 +84,34 @@ def fields(cls: type) -> tuple[Field, ...]:
     """The fields of a record class in the order of its constructor, read once."""
     known = _FIELDS.get(cls)
     if known is None:
-        known = _FIELDS[cls] = tuple(_read(cls))
+        named = {p.name for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        known = tuple(attrs.evolve(field, by_name=field.name in named) for field in _read(cls))
         if any(field.name == "type" for field in known):
             raise BuildError(
                 f"{cls.__qualname__} has a field called 'type', which names the class in JSON",
                 remedy="Give the field another name, for example 'kind'.",
             )
+        _FIELDS[cls] = known
     return known
 
 
-def make(name: str, names: Mapping[str, bool]) -> type:
-    """Return a new frozen class with these fields, each optional or not; `define` then tells what they hold."""
+def make(name: str, names: Mapping[str, tuple[bool, bool]]) -> type:
+    """Return a new frozen class with these fields, each by name only or not, and optional or not.
+
+    `define` then tells what they hold.
+    """
     made: list[type] = []
 
     def left_out(name: str) -> Any:
         return next(field.default() for field in fields(made[0]) if field.name == name and field.default)
 
     spec = {
-        each: attrs.field(kw_only=True, factory=partial(left_out, each))
-        if optional
-        else attrs.field(kw_only=True)
-        for each, optional in names.items()
+        each: attrs.field(
+            alias=each,
+            kw_only=by_name,
+            default=_FACTORY(partial(left_out, each)) if optional else attrs.NOTHING,
+        )
+        for each, (by_name, optional) in names.items()
     }
     made.append(attrs.make_class(name, spec, frozen=True))
     made[0].__module__ = "received"
@@ -88,6 +121,22 @@ def make(name: str, names: Mapping[str, bool]) -> type:
 def define(cls: type, spec: tuple[Field, ...]) -> None:
     """Tell the fields of a class made by `make`."""
     _FIELDS[cls] = spec
+
+
+def options(cls: type) -> list[str]:
+    """What was asked of a record class beyond fields: that it is ordered, or not compared by value."""
+    found = {}
+    if attrs.has(cls):
+        found = {"eq": attrs.inspect(cls).added_eq, "order": attrs.inspect(cls).added_ordering}
+        found |= {f"eq {each.alias}": bool(each.eq) for each in attrs.fields(cls)}
+    elif dataclasses.is_dataclass(cls):
+        asked = cls.__dataclass_params__  # type: ignore[attr-defined]
+        found = {"eq": asked.eq, "order": asked.order}
+        found |= {f"eq {each.name}": each.compare for each in dataclasses.fields(cls)}
+    elif is_frozen_record(cls):
+        asked = cls.__struct_config__  # type: ignore[attr-defined]
+        found = {"eq": asked.eq, "order": asked.order}
+    return sorted(name for name, chosen in found.items() if chosen != (name != "order"))
 
 
 def _read(cls: type) -> Iterator[Field]:
@@ -112,7 +161,7 @@ def _read(cls: type) -> Iterator[Field]:
 
 
 def _attrs_default(cls: type, field: Any) -> Callable[[], Any] | None:
-    if not isinstance(field.default, attrs.Factory):
+    if not isinstance(field.default, _FACTORY):
         return _default(field.default, attrs.NOTHING, attrs.NOTHING)
     if field.default.takes_self:
         raise BuildError(
@@ -125,14 +174,15 @@ def _attrs_default(cls: type, field: Any) -> Callable[[], Any] | None:
 def _default(value: Any, factory: Any, missing: Any) -> Callable[[], Any] | None:
     """What makes a field, of a library that marks what is not there with `missing`."""
     if value is not missing:
-        return always(value)
-    return None if factory is missing else factory  # type: ignore[no-any-return]
+        return Always(value)
+    made: Callable[[], Any] | None = None if factory is missing else factory
+    return made
 
 
 def _hints(cls: type) -> dict[str, Any]:
     """Resolve annotations; a class made inside a function may name its neighbours only there."""
     try:
-        return typing.get_type_hints(cls)
+        return typing.get_type_hints(cls, localns={cls.__name__: cls})
     except NameError as missing:
         raise BuildError(
             f"{cls.__qualname__}: the annotation {missing.name!r} names nothing where the class was defined",
@@ -142,7 +192,12 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def values(record: Any) -> tuple[Any, ...]:
     """The values of a record's fields, in the order of `fields`."""
-    return tuple(getattr(record, _attribute(type(record), field.name)) for field in fields(type(record)))
+    return tuple(getattr(record, name) for name in attributes(type(record)))
+
+
+def attributes(cls: type) -> tuple[str, ...]:
+    """The names under which a record's fields are read, in the order of `fields`."""
+    return tuple(_attribute(cls, field.name) for field in fields(cls))
 
 
 def _attribute(cls: type, name: str) -> str:

@@ -160,18 +160,16 @@ def _generic(annotation: Any, origin: Any, args: tuple[Any, ...]) -> Shape:
         return Many(_CONTAINERS[origin], shape_of(args[0]) if args else ANYTHING)
     if origin in (dict, collections.abc.Mapping):
         return Mapping(*map(shape_of, args)) if args else Mapping(ANYTHING, ANYTHING)
-    if isinstance(origin, type) and issubclass(origin, enum.Enum):
-        return Enumeration(origin)
     return class_shape(origin)
 
 
-def class_shape(cls: Any) -> Record:
+def class_shape(cls: Any) -> Record | Enumeration:
     """Return the shape of a message or state class, or raise BuildError where it is not frozen data."""
-    from arrows.record import USED, is_frozen_record  # noqa: PLC0415 - a record's fields are shapes in turn
+    from arrows.record import is_frozen_record, use  # noqa: PLC0415 - a record's fields are shapes in turn
 
-    if isinstance(cls, type) and is_frozen_record(cls):
-        USED.add(cls)
-        return Record(cls)
+    if isinstance(cls, type) and (issubclass(cls, enum.Enum) or is_frozen_record(cls)):
+        use(cls)
+        return Enumeration(cls) if issubclass(cls, enum.Enum) else Record(cls)
     raise BuildError(
         f"{getattr(cls, '__qualname__', cls)} is not plain immutable data",
         where=caller(),
@@ -197,8 +195,6 @@ def shape_of_value(value: Any) -> Shape:
         if not value:
             return Mapping(ANYTHING, ANYTHING)
         return Mapping(union(map(shape_of_value, value)), union(map(shape_of_value, value.values())))
-    if isinstance(value, enum.Enum):
-        return Enumeration(cls)
     return class_shape(cls)
 
 

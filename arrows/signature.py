@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from arrows import record
 from arrows.either import Left, Right
+from arrows.origin import BuildError
 from arrows.primitive import BINARY, UNARY
 from arrows.shape import (
     ANYTHING,
@@ -23,7 +24,6 @@ from arrows.shape import (
     shape_of_value,
     union,
 )
-from arrows.origin import BuildError
 from arrows.term import (
     Attempt,
     Compose,

@@ -126,18 +126,25 @@ def _compiles_to(text: str, code: types.CodeType) -> bool:
 
 def _alike(one: types.CodeType, other: types.CodeType) -> bool:
     """Whether two code objects do the same; places and flags of the compilation aside."""
-    pairs = list(zip(one.co_consts, other.co_consts, strict=False))
     return (
         one.co_code == other.co_code
         and one.co_names == other.co_names
-        and len(one.co_consts) == len(other.co_consts)
-        and all(
-            _alike(a, b)
-            if isinstance(a, types.CodeType) and isinstance(b, types.CodeType)
-            else repr(a) == repr(b)
-            for a, b in pairs
-        )
+        and _same_constants(one.co_consts, other.co_consts)
     )
+
+
+def _same_constants(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(map(_same_constant, one, other))
+
+
+def _same_constant(one: Any, other: Any) -> bool:
+    if isinstance(one, types.CodeType) and isinstance(other, types.CodeType):
+        return _alike(one, other)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return _same_constants(one, other)
+    if isinstance(one, frozenset) and isinstance(other, frozenset):  # which print in any order
+        return sorted(map(repr, one)) == sorted(map(repr, other))
+    return repr(one) == repr(other)
 
 
 def _place(function: types.FunctionType) -> Origin:

@@ -10,7 +10,8 @@ import attrs
 
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, doing, pair, tupled
-from arrows.expression import MISSING, Expressions, operator
+from arrows.expression import MISSING, Expressions
+from arrows.operators import operator
 from arrows.pattern import Patterns
 from arrows.primitive import ERRORS
 from arrows.term import Constant, Identity, Node, Primitive, Put, Switch, sequence
@@ -109,6 +110,12 @@ class Reader(Patterns, Expressions):
     def assign(self, target: ast.expr, value: Node, env: Environment) -> tuple[list[Node], Environment]:
         if isinstance(target, ast.Name):
             return self.rebind(target.id, value, env)
+        if isinstance(target, ast.Starred) or (isinstance(target, ast.Tuple | ast.List) and not target.elts):
+            self.refuse(
+                target,
+                f"@proc does not unpack into {ast.unparse(target)!r}",
+                "Unpack into as many names as there are values, or move it into a plain function and call it.",
+            )
         if not isinstance(target, ast.Tuple | ast.List):
             self.refuse(
                 target,
@@ -143,6 +150,8 @@ class Reader(Patterns, Expressions):
             known = ", ".join(sorted(ERRORS))
             self.refuse(tree, f"@proc cannot {ast.unparse(tree)!r}", f"Raise one of {known}.")
         args = tree.exc.args if isinstance(tree.exc, ast.Call) else []
+        if isinstance(tree.exc, ast.Call) and tree.exc.keywords:
+            self.refuse(tree, f"{name} takes no keywords", "Pass values only.")
         return sequence(tupled([self.value(each, env) for each in args]), Primitive("raise", (name,)))
 
     # Branching

@@ -24,10 +24,11 @@ class Tup:
 
 @attrs.frozen
 class Choice:
-    """`held` on the left where `test` (an expression) is true, else on the right."""
+    """`left` on the left where `test` (an expression) is true, else `right` on the right."""
 
     test: str
-    held: Symbol
+    left: Symbol
+    right: Symbol
 
 
 @attrs.frozen
@@ -52,9 +53,8 @@ def text(symbol: Symbol) -> str:
             return "(" + "".join(f"{text(item)}, " for item in items).removesuffix(" ") + ")"
         case Side(name=name, held=held):
             return f"{name}({text(held)})"
-        case Choice(test=test, held=held):
-            inner = text(held)
-            return f"(Left({inner}) if {test} else Right({inner}))"
+        case Choice(test=test, left=left, right=right):
+            return f"(Left({text(left)}) if {test} else Right({text(right)}))"
         case _:
             assert_never(symbol)
 
@@ -63,7 +63,7 @@ def meet(symbols: Sequence[Symbol], assign: Sequence[list[str]], name: str) -> S
     """Join the symbols of several branches into one that stands for whichever ran.
 
     Where they differ, each branch assigns its own to a common variable: the statements are appended to
-    `assign`, a list for each branch. Tuples of one length are joined item by item.
+    `assign`, a list for each branch. Tuples of one length are joined item by item, sides side by side.
     """
     one = symbols[0]
     if all(each == one for each in symbols):
@@ -72,6 +72,40 @@ def meet(symbols: Sequence[Symbol], assign: Sequence[list[str]], name: str) -> S
     if len(tuples) == len(symbols) and len({len(items) for items in tuples}) == 1:
         columns = zip(*tuples, strict=True)
         return Tup(tuple(meet(column, assign, f"{name}_{at}") for at, column in enumerate(columns)))
+    choices = [each for each in map(_choice, symbols) if each]
+    if len(choices) == len(symbols):
+        return _meet_choices(choices, assign, name)
     for symbol, statements in zip(symbols, assign, strict=True):
         statements.append(f"{name} = {text(symbol)}")
     return Atom(name)
+
+
+_NOWHERE = Atom("None")
+"""What is held on the side that a choice never takes."""
+
+
+def _choice(symbol: Symbol) -> Choice | None:
+    """A symbol as a choice, if it is known to be a `Left` or a `Right`."""
+    match symbol:
+        case Choice():
+            return symbol
+        case Side(name="Left", held=held):
+            return Choice("True", held, _NOWHERE)
+        case Side(name="Right", held=held):
+            return Choice("False", _NOWHERE, held)
+        case _:
+            return None
+
+
+def _meet_choices(choices: Sequence[Choice], assign: Sequence[list[str]], name: str) -> Symbol:
+    def side(never: str, pick: str) -> Symbol:
+        both = [
+            (getattr(each, pick), statements)
+            for each, statements in zip(choices, assign, strict=True)
+            if each.test != never
+        ]
+        return meet([s for s, _ in both], [a for _, a in both], f"{name}_{pick}") if both else _NOWHERE
+
+    left, right = side("False", "left"), side("True", "right")
+    test = meet([Atom(each.test) for each in choices], assign, f"{name}_is_left")
+    return Choice(text(test), left, right)

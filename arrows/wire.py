@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 from arrows.canonical import NotData, Packer, dump
 from arrows.content import class_code
 from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH
-from arrows.origin import Origin
+from arrows.origin import BuildError, Origin
 from arrows.primitive import PRIMITIVES
 from arrows.shape import Shape
 from arrows.term import (
@@ -49,8 +49,7 @@ class NotEncodable:
     where: Origin | None
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what} is code, not data. Write it with @proc to make it data."
+        return f"{self.where}: {self.what}" if self.where else self.what
 
 
 class _Opaque(Exception):
@@ -67,14 +66,17 @@ def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
     """
 
     def refuse(leaf: Function) -> Any:
-        raise _Opaque(NotEncodable(f"the function {leaf.function!r}", leaf.origin))
+        what = f"the function {leaf.function!r} is code, not data. Write it with @proc to make it data."
+        raise _Opaque(NotEncodable(what, leaf.origin))
 
     try:
-        return Success(kernel(node(arrow), refuse))
+        return Success(kernel(node(arrow), refuse, plain_classes=False))
     except _Opaque as opaque:
         return Failure(opaque.reason)
     except NotData as wrong:
         return Failure(NotEncodable(str(wrong), arrow.origin))
+    except BuildError as wrong:
+        return Failure(NotEncodable(wrong.what, wrong.where or arrow.origin))
 
 
 def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
@@ -94,16 +96,22 @@ def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
     return unpack(document)
 
 
-def kernel(term: Node, leaf: Callable[[Function], Any]) -> bytes:
-    """The bytes of a tree, with `leaf` saying what stands for each function in it."""
+def kernel(term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool = True) -> bytes:
+    """The bytes of a tree, with `leaf` saying what stands for each function in it.
+
+    Raises NotData for what is not data; a class that is not is let pass with `plain_classes`.
+    """
     packer = Packer(class_code)
     packed = _pack(term, packer, leaf)
+    plain = [entry[1] for entry in packer.classes if entry[0] == "plain"]
+    if plain and not plain_classes:
+        raise NotData(f"the class {plain[0]!r} is neither a frozen record nor an enum")
     return dump({"format": FORMAT, "classes": packer.classes, "term": packed})
 
 
 def _pack(term: Node, to: Packer, leaf: Callable[[Function], Any], depth: int = 0) -> list[Any]:
     if depth > MAX_DEPTH:
-        raise NotData(f"a tree nested deeper than {MAX_DEPTH} levels")
+        raise NotData(f"this tree is nested deeper than {MAX_DEPTH} levels")
     depth += 1
     match term:
         case Identity():

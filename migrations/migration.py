@@ -7,8 +7,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from arrows.cells import layout
 from arrows.origin import BuildError, caller
-from arrows.term import Arrow
+from arrows.term import Arrow, node
 
 
 @attrs.frozen
@@ -30,6 +31,8 @@ def _checked(_: Any, field: Any, ways: Ways | None) -> None:
                 where=caller(),
                 remedy="Give an arrow from the old value to the new one (wrap a function with arr), or DROP.",
             )
+        if isinstance(way, Arrow):
+            layout(node(way))
 
 
 @attrs.frozen

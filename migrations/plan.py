@@ -13,8 +13,9 @@ from arrows.canonical import same_shape
 from arrows.cells import Cell, Slot, Table, Values, flat, initial
 from arrows.compile import Program, compile
 from arrows.fit import adopt, misfit
-from arrows.keys import is_initial
+from arrows.keys import is_initial, key_of, value_of
 from arrows.shape import Shape
+from arrows.term import Arrow, Identity
 from migrations.migration import Drop, Migration, Ways
 from migrations.refusal import (
     InitialChanged,
@@ -97,9 +98,10 @@ class _Planner:
 
     def check_names(self, old: tuple[Slot, ...], new: tuple[Slot, ...]) -> None:
         before = tuple(slot.address for slot in flat(old))
-        after = tuple(slot.address for slot in flat(new))
+        cells = {slot.address for slot in flat(old) if isinstance(slot, Cell)}
+        both = tuple(s.address for s in flat(new) if isinstance(s, Cell) and s.address in cells)
         for address, way in self.ways.items():
-            known = before if isinstance(way, Drop) else tuple(each for each in after if each in before)
+            known = before if isinstance(way, Drop) else both
             if address not in known:
                 raise _Refused(UnknownCell(self.machine, address, self.direction, known))
 
@@ -124,6 +126,9 @@ class _Planner:
         self.rows.append(Row(slot.address, "dropped", _kind(slot), ""))
 
     def slot(self, old: Slot | None, new: Slot) -> Callable[[Any], Any]:
+        if old is not None and isinstance(self.ways.get(old.address), Drop):
+            self.drop(old)
+            old = None
         if old is None:
             (first,) = initial((new,))
             self.rows.append(Row(new.address, "new", "", _kind(new)))
@@ -136,24 +141,21 @@ class _Planner:
 
     def cell(self, old: Cell, new: Cell) -> Callable[[Any], Any]:
         way = self.ways.get(new.address)
-        if isinstance(way, Drop):
-            self.rows.append(Row(old.address, "dropped", _kind(old), ""))
-            self.rows.append(Row(new.address, "new", "", _kind(new)))
-            return lambda _: new.init
         if way is None and not same_shape(old.shape, new.shape):
             raise _Refused(Undefined(self.machine, new.address, self.direction, _kind(old), _kind(new)))
-        self.rows.append(Row(new.address, "converted" if way else "kept", _kind(old), _kind(new)))
-        if way is None:
-            return lambda value: adopt(value, new.shape)
-        program = compile(way)
+        self.rows.append(Row(new.address, "kept" if way is None else "converted", _kind(old), _kind(new)))
+        if way is None and old.shape == new.shape:
+            return lambda value: value
+        program = compile(way if isinstance(way, Arrow) else Identity())
 
         def convert(value: Any) -> Any:
             try:
                 _, result = program.step(program.initial(), value)
+                adopted = adopt(result, new.shape)
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"
                 raise _Refused(MigrationRaised(self.machine, new.address, problem)) from error
-            return self.fitting(new.address, adopt(result, new.shape), new.shape)
+            return self.fitting(new.address, adopted, new.shape)
 
         return convert
 
@@ -172,10 +174,10 @@ class _Planner:
         absent = move(initial(old.slots))
         if not is_initial(absent, first):
             raise _Refused(InitialChanged(self.machine, new.address, repr(absent), repr(first)))
-        same = old.slots == new.slots and old.key == new.key
+        same = not changed and old.slots == new.slots and old.key == new.key
 
         def rows(table: Map[Any, Any]) -> Map[Any, Any]:
-            moved = ((key, move(row)) for key, row in table.items())
+            moved = ((key_of(adopt(value_of(key), new.key)), move(row)) for key, row in table.items())
             return Map((key, row) for key, row in moved if not is_initial(row, first))
 
         return (lambda table: table) if same else rows

@@ -60,7 +60,8 @@ class Undefined(Refusal):
     def message(self) -> str:
         return (
             f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}. Give the Migration "
-            f"an arrow between them: {self.direction}={{{self.address!r}: arrow}}."
+            f"an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, where what it holds "
+            f"may go, {self.direction}={{{self.address!r}: DROP}}."
         )
 
 
