@@ -100,12 +100,22 @@ def _choice(symbol: Symbol) -> Choice | None:
 def _meet_choices(choices: Sequence[Choice], assign: Sequence[list[str]], name: str) -> Symbol:
     def side(never: str, pick: str) -> Symbol:
         both = [
-            (getattr(each, pick), statements)
-            for each, statements in zip(choices, assign, strict=True)
-            if each.test != never
+            (each, statements) for each, statements in zip(choices, assign, strict=True) if each.test != never
         ]
-        return meet([s for s, _ in both], [a for _, a in both], f"{name}_{pick}") if both else _NOWHERE
+        own: list[list[str]] = [[] for _ in both]
+        met = meet([getattr(each, pick) for each, _ in both], own, f"{name}_{pick}") if both else _NOWHERE
+        for (each, statements), made in zip(both, own, strict=True):
+            statements += [_taken(each.test, pick, statement) for statement in made]
+        return met
 
     left, right = side("False", "left"), side("True", "right")
     test = meet([Atom(each.test) for each in choices], assign, f"{name}_is_left")
     return Choice(text(test), left, right)
+
+
+def _taken(test: str, pick: str, statement: str) -> str:
+    """An assignment that reads what one side holds only where that side is taken: else it may not be bound."""
+    if test in ("True", "False"):
+        return statement
+    name, _, value = statement.partition(" = ")
+    return f"{name} = ({value}) if {'' if pick == 'left' else 'not '}({test}) else None"
