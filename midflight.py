@@ -54,7 +54,7 @@ def _guard() -> None:
 
 _guard()
 
-from arrows import (  # noqa: E402, A004 - the guard comes first; `compile` is the word of the field
+from arrows import (  # noqa: E402 - the guard comes first; `compile` is the word of the field
     Arrow,
     BuildError,
     Difference,
@@ -95,7 +95,7 @@ from arrows import (  # noqa: E402, A004 - the guard comes first; `compile` is t
     state,
     switch,
 )
-from migrations import DROP, Migration, Plan, Refusal, plan  # noqa: E402
+from migrations import DROP, Drop, Migration, Plan, Refusal, plan  # noqa: E402
 from runtime import (  # noqa: E402
     Application,
     ApplicationStatus,
@@ -112,9 +112,11 @@ from runtime import (  # noqa: E402
     Unavailable,
     UnknownMachine,
     Upgraded,
+    load,
 )
 
 __all__ = [
+    "DROP",
     "Application",
     "ApplicationStatus",
     "Arrow",
@@ -122,8 +124,8 @@ __all__ = [
     "BuildError",
     "CallError",
     "CellStatus",
-    "DROP",
     "Difference",
+    "Drop",
     "Either",
     "Left",
     "MachineStatus",
@@ -161,6 +163,7 @@ __all__ = [
     "identity",
     "keyed",
     "left",
+    "load",
     "loop",
     "mermaid",
     "named",
