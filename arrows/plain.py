@@ -95,8 +95,10 @@ def _any_named(shape: Shape) -> str:
 
 
 class _Wrong(Exception):
-    def __init__(self, path: str, expected: str, found: object) -> None:
-        self.misfit = Misfit(path, expected, found if isinstance(found, str) else show(found))
+    """`found` is the value found, or `said` the words for what was found instead of one."""
+
+    def __init__(self, path: str, expected: str, found: object = None, *, said: str = "") -> None:
+        self.misfit = Misfit(path, expected, said or show(found))
 
 
 def from_plain(plain: Any, shape: Shape) -> Result[Any, Misfit]:
@@ -202,8 +204,7 @@ def _union(plain: Any, shape: OneOf, path: str) -> Any:
                 continue
     if any(isinstance(option, Record) for option in shape.options) and type(plain) is dict:
         names = " | ".join(f'"{o.cls.__name__}"' for o in shape.options if isinstance(o, Record))
-        found = "no such field" if named is None else show(named)
-        raise _Wrong(_at(path, "type"), names, found)
+        raise _Wrong(_at(path, "type"), names, named, said="no such field" if named is None else "")
     raise _Wrong(path, _any(shape), plain)
 
 
@@ -219,14 +220,14 @@ def _record(plain: Any, cls: type, path: str) -> Any:
     known = {field.name: field for field in record.fields(cls)}
     for name in plain:
         if name != "type" and name not in known:
-            raise _Wrong(_at(path, name), f"only {_one(Record(cls))}", "a field of that name")
+            raise _Wrong(_at(path, name), f"only {_one(Record(cls))}", said="a field of that name")
     given: dict[str, Any] = {}
     for name, field in known.items():
         if name in plain:
             given[name] = _read(plain[name], field.shape, _at(path, name))
         elif field.required:
-            raise _Wrong(_at(path, name), _any_named(field.shape), "no such field")
+            raise _Wrong(_at(path, name), _any_named(field.shape), said="no such field")
     try:
         return cls(**given)
     except Exception as refused:
-        raise _Wrong(path, _one(Record(cls)), f"{show(plain)} ({refused})") from None
+        raise _Wrong(path, _one(Record(cls)), said=f"{show(plain)} ({refused})") from None
