@@ -113,7 +113,7 @@ def make(name: str, names: Mapping[str, tuple[bool, bool]]) -> type:
         )
         for each, (by_name, optional) in names.items()
     }
-    made.append(attrs.make_class(name, spec, frozen=True))
+    made.append(attrs.make_class(name, spec, frozen=True, order=False))
     made[0].__module__ = "received"
     return made[0]
 
