@@ -27,6 +27,8 @@ from arrows.source import normal
 
 _OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
 _GENERATED = ("<attrs generated", "<string>")
+_MAKERS = ("attr._make", "dataclasses")
+"""Modules that put functions of their own into the classes they make, such as `__replace__` since Python 3.13."""
 
 
 def function_digest(function: Any, where: Origin | None = None) -> str:
@@ -193,7 +195,7 @@ def _written(value: Any) -> bool:
     if isinstance(value, property):
         return True
     written = isinstance(value, types.FunctionType) and not value.__code__.co_filename.startswith(_GENERATED)
-    return written and _library(value) is None
+    return written and value.__globals__.get("__name__") not in _MAKERS and _library(value) is None
 
 
 def _library(thing: Any) -> Any:
