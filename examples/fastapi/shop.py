@@ -5,6 +5,7 @@ uvicorn shop:app --app-dir examples/fastapi
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -84,7 +85,7 @@ async def restock(product: str, delivered: Count) -> Any:
 @admin.post("/upgrade")
 async def upgrade(wanted: Version) -> JSONResponse:
     """Let another version beside this file take over. Only those: the operator's token is no shell."""
-    match version(wanted.version):
+    match await asyncio.to_thread(version, wanted.version):
         case Success(loaded):
             return changed(await node.upgrade(loaded))
         case refused:
