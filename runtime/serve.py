@@ -17,6 +17,7 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.control import Control
+from runtime.cross_site import own_site
 from runtime.datadir import Claim, Unusable, claim
 from runtime.listen import Listener, bind
 from runtime.node import Node
@@ -75,7 +76,7 @@ async def _run(
         except OSError as error:
             return Failure(Unusable(str(ours.directory), (error.strerror or str(error)).lower()))
         config = uvicorn.Config(
-            node.asgi(),
+            own_site(node.asgi()),
             lifespan="off",
             ws="none",
             log_config=None,
