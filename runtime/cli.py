@@ -53,7 +53,7 @@ def main() -> None:
 
 @app.command("demo", epilog=_example("midflight demo"))
 def demo_(as_json: Json = False) -> None:
-    """Change a counter's code and state under real traffic, and count what was lost.
+    """Change a running counter under load, and count what was lost.
 
     A node and a load process are started; in the middle the counter is upgraded, its state migrated, a wrong
     upgrade refused, and the change rolled back.
@@ -70,7 +70,11 @@ def run(
     ] = None,
     data: Data = HERE,
 ) -> None:
-    """Run an application until Ctrl-C. Port 0 takes a free port and prints it."""
+    """Run an application until Ctrl-C.
+
+    Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
+    The state is in memory and is lost at the end.
+    """
     application = _loaded(file)
     _done(serve(application, listen or [DEFAULT], data, report.say), as_json=False)
 
@@ -84,7 +88,7 @@ def call(
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
-    """Send one message to a machine of the running node and print its reply, which is JSON."""
+    """Send a message to a machine and print its reply, which is JSON."""
     try:
         value = parse(message.encode(errors="surrogateescape"))
     except Malformed as error:
@@ -95,7 +99,10 @@ def call(
 
 @app.command(epilog=_example("midflight status --json"))
 def status(data: Data = HERE, as_json: Json = False) -> None:
-    """Show what the running node runs: versions, cells with their values, counts."""
+    """Show what the running node runs.
+
+    Versions, the cells of each machine with their values, and how many messages were stepped, failed, wait.
+    """
     found = _done(ask(data, {"op": "status"}), as_json=as_json)["status"]
     report.plain(found) if as_json else report.status(found)
 
@@ -106,7 +113,10 @@ def diff(
     new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP]")],
     as_json: Json = False,
 ) -> None:
-    """Compare two versions, machine by machine: cells by address, nodes by path. Runs neither."""
+    """Compare two versions of an application.
+
+    Machine by machine: cells by address, nodes by path. Neither is run.
+    """
     one, other = _loaded(old, as_json=as_json), _loaded(new, as_json=as_json)
     sides = {"old": _label(one, as_json), "new": _label(other, as_json)}
     found: dict[str, Any] = {}
@@ -137,9 +147,9 @@ def upgrade(
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
-    """Let another version take over on the running node, between two messages.
+    """Let another version take over on the running node.
 
-    The state follows the version's migrations; waiting messages stay. What is refused has changed nothing.
+    It happens between two messages: the state follows the version's migrations; waiting messages stay. What is refused has changed nothing.
     """
     if expect is not None and not _is_digest(expect):
         _usage(
@@ -159,7 +169,10 @@ def rollback(
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
-    """Let the version before the last upgrade take over again, its state migrated back."""
+    """Go back to the version before the last upgrade.
+
+    The state, with all that was counted since, is migrated back.
+    """
     _show(_done(ask(data, {"op": "rollback", "application": application}), as_json=as_json), as_json)
 
 
@@ -170,7 +183,10 @@ def draw(
         str | None, typer.Argument(metavar="[MACHINE]", help="Needed where there are several.")
     ] = None,
 ) -> None:
-    """Print a machine as Mermaid text, which GitHub and many editors show as a picture."""
+    """Print a machine as a Mermaid flowchart.
+
+    GitHub and many editors show the text as a picture.
+    """
     application = _loaded(file)
     known = ", ".join(application.machines)
     if machine is None and len(application.machines) > 1:
@@ -183,7 +199,10 @@ def draw(
 
 @app.command("doctor", epilog=_example("midflight doctor"))
 def doctor_(data: Data = HERE, as_json: Json = False) -> None:
-    """Look for what would keep midflight from working here, and say what to do about it."""
+    """Look for what would keep midflight from working.
+
+    The interpreter, the libraries, modules that hide ours, the data directory; with what to do about each.
+    """
     raise typer.Exit(doctor.run(data, as_json=as_json))
 
 

@@ -160,8 +160,8 @@ class Version:
 
     def _execute(self, name: str, file: Path) -> types.ModuleType:
         _know_imported(file)
-        text = importlib.util.decode_source(file.read_bytes())
-        self.texts[str(file)] = text
+        self.texts[str(file)] = ""
+        text = self.texts[str(file)] = _decoded(file)
         tree = ast.parse(text, str(file))
         code = compile(_Interned().visit(tree), str(file), "exec", dont_inherit=True)
         package = [str(file.parent)] if file.name == "__init__.py" else None
@@ -259,6 +259,15 @@ def _know_imported(file: Path) -> None:
         if held.get("__file__") == str(file):
             for each in list(held.values()):
                 intern(each)
+
+
+def _decoded(file: Path) -> str:
+    try:
+        return importlib.util.decode_source(file.read_bytes())
+    except (SyntaxError, UnicodeDecodeError):
+        raise SyntaxError(
+            "not text in UTF-8, or in the encoding it declares", (str(file), None, None, None)
+        ) from None
 
 
 def _installed(top: str) -> bool:

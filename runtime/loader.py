@@ -41,11 +41,11 @@ def load(path: str) -> Result[Application, CannotLoad]:
 
 def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
     name = ""
-    if not Path(path).exists() and ":" in path:
-        path, _, name = path.rpartition(":")
-        if not name.isidentifier():
-            return Failure(CannotLoad(path, f"{name!r} cannot name a variable; write FILE:APP"))
     try:
+        if not Path(path).exists() and ":" in path:
+            path, _, name = path.rpartition(":")
+            if not name.isidentifier():
+                return Failure(CannotLoad(path, f"{name!r} cannot name a variable; write FILE:APP"))
         file = Path(path).resolve()
         if file.is_dir():
             return Failure(CannotLoad(str(file), "is a folder; name a Python file in it"))
@@ -54,7 +54,7 @@ def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
         if not file.is_file() or file.suffix != ".py":
             return Failure(CannotLoad(str(file), "is not a Python file (its name must end in .py)"))
     except (OSError, ValueError) as error:
-        return Failure(CannotLoad(path, _line(error)))
+        return Failure(CannotLoad(cut(path), getattr(error, "strerror", "") or str(error)))
     return Success((file, name))
 
 
@@ -82,11 +82,15 @@ def _chosen(module: types.ModuleType, file: str, name: str) -> Result[Applicatio
 def _raised(version: Version, error: BaseException) -> CannotLoad:
     """The innermost line of the project that is to blame, and the error."""
     if isinstance(error, BuildError):
-        place = str(error.where) if error.where else _innermost(version, error)
+        place = (
+            str(error.where)
+            if error.where and error.where.file in version.texts
+            else _innermost(version, error)
+        )
         return CannotLoad(place, cut(" ".join(f"{error.what}. {error.remedy}".split())).rstrip(". ") + ".")
-    if isinstance(error, SyntaxError) and (error.filename in version.texts or not version.texts):
+    if isinstance(error, SyntaxError) and error.filename in version.texts:
         line = f":{error.lineno}" if error.lineno else ""
-        return CannotLoad(f"{error.filename or version.main}{line}", f"{type(error).__name__}: {error.msg}")
+        return CannotLoad(f"{error.filename}{line}", f"{type(error).__name__}: {error.msg}")
     if isinstance(error, SystemExit):
         return CannotLoad(
             _innermost(version, error), f"ended the program while it was loaded ({_line(error)})"
