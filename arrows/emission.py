@@ -12,7 +12,7 @@ from arrows.either import Left, Right
 from arrows.evaluate import no_case
 from arrows.keys import keep, key_of
 from arrows.primitive_text import TEXTS, general
-from arrows.symbol import UNIT, Atom, Choice, Side, Symbol, Tup, text
+from arrows.symbol import NEVER, UNIT, Atom, Choice, Side, Symbol, Tup, text
 from arrows.term import (
     Attempt,
     Compose,
@@ -94,9 +94,9 @@ class Emitter(Draft):
                 while steps and isinstance(steps[-1], Primitive) and steps[-1].name == "typed":
                     steps = steps[:-1]
                 x = self.steps(steps[:-1], path, scope, x, then=steps[-1] if steps else None)
-                if steps:
+                if steps and x != NEVER:
                     self.tail(steps[-1], (*path, len(steps) - 1), scope, x, finish)
-                else:
+                elif x != NEVER:
                     finish(x)
             case State(name=name, body=body):
                 self.tail(body, (*path, 0), {**scope, name: self.plan.addresses[path]}, x, finish)
@@ -106,10 +106,10 @@ class Emitter(Draft):
                 self.keyed(term, path, x, finish)
             case Switch(cases=cases):
                 self.tail_switch(cases, path, scope, x, finish)
-            case Primitive(name="raise"):
-                self.emit(term, path, scope, x)
             case _:
-                finish(self.emit(term, path, scope, x))
+                output = self.emit(term, path, scope, x)
+                if output != NEVER:
+                    finish(output)
 
     def emit(self, term: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         """Write a node whose output something else will take."""
@@ -127,7 +127,8 @@ class Emitter(Draft):
             case Parallel(left=left, right=right):
                 a, c = self.split(x, 2)
                 one = self.emit(left, (*path, 0), scope, a)
-                return Tup((one, self.emit(right, (*path, 1), scope, c)))
+                other = NEVER if one == NEVER else self.emit(right, (*path, 1), scope, c)
+                return NEVER if other == NEVER else Tup((one, other))
             case Switch(cases=cases):
                 return self.switch(cases, path, scope, x)
             case State(name=name, body=body):
@@ -151,10 +152,10 @@ class Emitter(Draft):
     ) -> Symbol:
         following = (*steps[1:], then)
         for index, step in enumerate(steps):
-            if step == Primitive("split") and _decides(following[index]):
+            if x != NEVER and step == Primitive("split") and _decides(following[index]):
                 held, test = self.split(x, 2)
                 x = Choice(text(test), held, held)
-            else:
+            elif x != NEVER:
                 x = self.emit(step, (*path, index), scope, x)
         return x
 
@@ -175,11 +176,12 @@ class Emitter(Draft):
     def attempt(self, body: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         before = dict(self.cells)
         with self.block("try:"):
-            fine = self.end(Side("Success", self.emit(body, (*path, 0), scope, x)))
+            output = self.emit(body, (*path, 0), scope, x)
+            fine = self.end(NEVER if output == NEVER else Side("Success", output))
         self.cells = before
         error = self.fresh("e")
         with self.block(f"except Exception as {error}:"):
-            failed = self.end(Side("Failure", Atom(error)))
+            failed = self.end(Side("Failure", self.let(error)))  # Python unbinds the name behind the block
         return self.join([fine, failed], before)
 
     def keyed(self, term: Keyed, path: Path, x: Symbol, finish: Finish | None) -> Symbol:
@@ -187,7 +189,10 @@ class Emitter(Draft):
         table = self.tables[self.plan.addresses[path]]
         rows = text(self.cells[table.address])
         first = self.bind(initial(table.slots), "first")
-        given = self.variable(self.emit(term.by, (*path, 0), {}, x))
+        by = self.emit(term.by, (*path, 0), {}, x)
+        if by == NEVER:
+            return NEVER
+        given = self.variable(by)
         key = self.let(f"{given} if type({given}) is int or type({given}) is str else key_of({given})").text
         self.unpack(table.slots, self.let(f"{rows}.get({key}, {first})").text)
         before = dict(self.cells)
@@ -205,7 +210,8 @@ class Emitter(Draft):
             self.tail(term.body, (*path, 1), {}, x, finished)
             return UNIT
         output = self.emit(term.body, (*path, 1), {}, x)
-        store()
+        if output != NEVER:
+            store()
         return output
 
     # Branches

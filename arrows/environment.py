@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -77,3 +78,15 @@ def tupled(arrows: list[Node]) -> Node:
     for arrow in arrows[1:]:
         packed = pair(packed, arrow)
     return sequence(packed, Primitive("pack", (len(arrows),)))
+
+
+def names_bound(parts: Sequence[ast.AST]) -> frozenset[str]:
+    """The names that statements or patterns may bind."""
+    names = set()
+    for part in parts:
+        for each in ast.walk(part):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                names.add(each.id)
+            elif isinstance(each, ast.MatchAs | ast.MatchStar) and each.name:
+                names.add(each.name)
+    return frozenset(names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arrows import record
 from arrows.either import Left, Right
-from arrows.environment import TOP, Environment, Variable, beside, doing
+from arrows.environment import TOP, Environment, Variable, beside, doing, names_bound
 from arrows.expression import MISSING, Expressions
 from arrows.shape import Record, options
 from arrows.term import Constant, Identity, Node, Parallel, Primitive, Put, Switch, sequence
@@ -25,7 +25,15 @@ class Patterns(Expressions):
 
     if TYPE_CHECKING:
 
-        def ways(self, bodies: list[Rest], rest: Rest, env: Environment, ends: Ends, choose: Any) -> Node: ...
+        def ways(
+            self,
+            bodies: list[Rest],
+            rest: Rest,
+            env: Environment,
+            ends: Ends,
+            choose: Any,
+            captured: frozenset[str] = ...,
+        ) -> Node: ...
 
     def matching(
         self, subject: ast.expr, cases: list[ast.match_case], rest: Rest, env: Environment, ends: Ends
@@ -40,7 +48,10 @@ class Patterns(Expressions):
         if value == Variable() and env.depth == 0 and classes is not None:
             return self.dispatch(cases, classes, rest, env, ends)
         bodies = [case.body for case in cases]
-        chosen = self.ways([*bodies, []], rest, env, ends, lambda arms: self.chain(cases, arms, value, env))
+        captured = names_bound([case.pattern for case in cases])
+        chosen = self.ways(
+            [*bodies, []], rest, env, ends, lambda arms: self.chain(cases, arms, value, env), captured
+        )
         return sequence(*steps, chosen)
 
     def classes(self, cases: list[ast.match_case], env: Environment) -> list[type] | None:
@@ -75,7 +86,8 @@ class Patterns(Expressions):
                     made.append((cls, sequence(*steps, arm(inner))))
             return Switch(tuple(made))
 
-        return self.ways([case.body for case in cases], rest, env, ends, choose)
+        captured = names_bound([case.pattern for case in cases])
+        return self.ways([case.body for case in cases], rest, env, ends, choose, captured)
 
     def chain(self, cases: list[ast.match_case], arms: Any, value: Variable, env: Environment) -> Node:
         """Ask one case after the other; the last arm is for no case."""

@@ -123,7 +123,7 @@ def _construct(cls: type, names: tuple[str, ...]) -> Callable[[Any], Any]:
 
 def _display(kind: str, spec: tuple[str, ...]) -> Callable[[Any], Any]:
     def display(values: Any) -> Any:
-        rest = iter(values)
+        rest = iter(values if spec else ())  # an empty display takes anything
         if kind == "dict":
             table: dict[Any, Any] = {}
             for sign in spec:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from arrows import record
 from arrows.either import Left, Right
 from arrows.primitive import BINARY, ERRORS, PRIMITIVES, UNARY
-from arrows.symbol import UNIT, Choice, Side, Symbol, Tup, text
+from arrows.symbol import NEVER, Choice, Side, Symbol, Tup, text
 from arrows.term import Primitive
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _raise(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
     error = to.bind(ERRORS[term.args[0]], "error")
     values = ", ".join(map(text, x.items)) if isinstance(x, Tup) else f"*{text(x)}"
     to.write(f"raise {error}({values})")
-    return UNIT
+    return NEVER
 
 
 def _binary(sign: str) -> Writer:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from arrows.either import Left, Right
-from arrows.environment import TOP, Environment, Variable, beside, doing, pair, tupled
+from arrows.environment import TOP, Environment, Variable, beside, doing, names_bound, pair, tupled
 from arrows.expression import MISSING, Expressions
 from arrows.operators import operator
 from arrows.pattern import Patterns
@@ -169,16 +169,17 @@ class Reader(Patterns, Expressions):
         env: Environment,
         ends: Ends,
         choose: Callable[[list[Callable[[Environment], Node]]], Node],
+        captured: frozenset[str] = frozenset(),
     ) -> Node:
         """Join bodies of which `choose` makes an arrow that runs one; each may return or go on to `rest`.
 
         A body that falls through hands on the environment from before, with the values of the names that
-        any body binds. Where nothing falls through, or just one body does, there is nothing to join.
+        any body binds or a pattern `captured`. Where not more than one body falls through, nothing is joined.
         """
         going = [body for body in bodies if not _ends(body)]
         if not rest or len(going) <= 1:
             return choose([self.arm([*body, *([] if _ends(body) else rest)], ends) for body in bodies])
-        bound = sorted({name for body in going for name in _bound(body)} - self.cells)
+        bound = sorted(captured.union(*map(names_bound, going)) - self.cells)
         returns = any(_returns(body) for body in bodies)
         names: list[list[str]] = []
 
@@ -231,15 +232,3 @@ def _irrefutable(case: ast.match_case) -> bool:
 
 def _returns(body: Rest) -> bool:
     return any(isinstance(each, ast.Return) for statement in body for each in ast.walk(statement))
-
-
-def _bound(body: Rest) -> set[str]:
-    """The names that a block may bind."""
-    names = set()
-    for statement in body:
-        for each in ast.walk(statement):
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-                names.add(each.id)
-            elif isinstance(each, ast.MatchAs | ast.MatchStar) and each.name:
-                names.add(each.name)
-    return names

@@ -43,6 +43,9 @@ Symbol: TypeAlias = Atom | Tup | Choice | Side
 
 UNIT = Atom("None")
 
+NEVER = Atom("")
+"""What comes out of a path that raises: nothing does, and nothing is written behind it."""
+
 
 def text(symbol: Symbol) -> str:
     """The expression that builds the value."""

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from arrows.cells import Slot
-from arrows.symbol import UNIT, Atom, Symbol, Tup, meet, text
+from arrows.symbol import NEVER, Atom, Symbol, Tup, meet, text
 
 _INDENT = "    "
 
@@ -107,12 +107,16 @@ class Draft:
 
     def join(self, ends: Sequence[End], before: dict[str, Symbol]) -> Symbol:
         """Go on where paths meet: end each with the assignments that make one value and one state of them."""
-        assign: list[list[str]] = [[] for _ in ends]
-        result = meet([end.output for end in ends], assign, self.fresh()) if ends else UNIT
+        self.cells = before
+        alive = [end for end in ends if end.output != NEVER]
+        if not alive:
+            return NEVER
+        assign: list[list[str]] = [[] for _ in alive]
+        result = meet([end.output for end in alive], assign, self.fresh())
         self.cells = {
-            address: meet([end.cells[address] for end in ends], assign, self.fresh("c")) if ends else symbol
-            for address, symbol in before.items()
+            address: meet([end.cells[address] for end in alive], assign, self.fresh("c"))
+            for address in before
         }
-        for end, statements in zip(ends, assign, strict=True):
+        for end, statements in zip(alive, assign, strict=True):
             end.fill(statements)
         return result
