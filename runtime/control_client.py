@@ -61,11 +61,12 @@ class Refused(Refusal):
 
 def ask(data: str | Path, request: dict[str, Any], timeout: float = 120.0) -> Result[dict[str, Any], Refusal]:
     """Send one request and return its reply. Returns Failure(NoNode | NoAnswer | Refused)."""
-    directory = str(Path(data).absolute())
+    directory, path = str(Path(data).absolute()), socket_of(data)
     try:
+        path.lstat()
         with socket.socket(socket.AF_UNIX) as talk:
             talk.settimeout(timeout)
-            talk.connect(str(socket_of(data)))
+            talk.connect(str(path))
             talk.sendall(json.dumps(request).encode() + b"\n")
             with talk.makefile("rb") as lines:
                 line = lines.readline()

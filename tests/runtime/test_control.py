@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -197,18 +199,25 @@ def test_one_node_for_a_directory(tmp_path: Path) -> None:
 
 
 def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
-    ours = claim(tmp_path / "data").unwrap()
-    told, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.read(told, 1)
-        os._exit(0)
-    ours.release()
-    claim(tmp_path / "data").unwrap().release()
-    os.write(tell, b"x")
-    os.waitpid(child, 0)
-    os.close(told)
-    os.close(tell)
+    code = """
+import os, sys
+from runtime.datadir import claim
+ours = claim(sys.argv[1]).unwrap()
+(up, told), (gone, here) = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.close(here)
+    os.write(told, b"x")
+    os.read(gone, 1)  # the child lives until we are gone
+    os._exit(0)
+os.read(up, 1)
+ours.release()
+claim(sys.argv[1]).unwrap().release()
+print("free")
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "free\n"
 
 
 def test_what_a_dead_node_left_is_taken_over(tmp_path: Path) -> None:
