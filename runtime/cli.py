@@ -149,7 +149,8 @@ def upgrade(
 ) -> None:
     """Let another version take over on the running node.
 
-    It happens between two messages: the state follows the version's migrations; waiting messages stay. What is refused has changed nothing.
+    It happens between two messages: the state follows the version's migrations, and waiting messages stay.
+    What is refused has changed nothing.
     """
     if expect is not None and not _is_digest(expect):
         _usage(

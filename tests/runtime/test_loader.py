@@ -122,7 +122,7 @@ def test_a_data_class_of_each_kind_is_interned(tmp_path: Path) -> None:
         class Plain: n = 1
         class P(typing.Protocol):
             def m(self) -> int: ...
-        seen = [A, S, E, Inside]
+        seen = [D, A, S, E, Inside]
         own = [N, Plain, P]
         app = Application("x", version="1", machines={"m": arr(lambda x: (x, seen, own))})
         """
