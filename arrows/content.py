@@ -13,6 +13,7 @@ import functools
 import hashlib
 import importlib.metadata
 import sys
+import sysconfig
 import types
 import typing
 from typing import Any
@@ -26,6 +27,7 @@ from arrows.reach import Reached, reached
 from arrows.source import normal
 
 _OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
+_STANDARD = sysconfig.get_path("stdlib")
 _GENERATED = ("<attrs generated", "<string>")
 _MAKERS = ("attr._make", "dataclasses")
 """Modules that put functions of their own into the classes they make, such as `__replace__` since Python 3.13."""
@@ -218,9 +220,11 @@ def _home(module: str, name: str) -> Any:
     top = module.partition(".")[0]
     if top in _OURS and _is_ours(top):
         return ["midflight", module, name]
-    if top in sys.stdlib_module_names and top != "__main__":
-        return ["python", module, name]
     file = getattr(sys.modules.get(module), "__file__", None) or ""
+    if top == "__main__":  # the program itself, also where a library started it
+        return None
+    if top in sys.stdlib_module_names and file.startswith(_STANDARD if file else ""):
+        return ["python", module, name]
     if "site-packages" in file or "dist-packages" in file:
         distribution = (_distributions().get(top) or [top])[0]
         try:
