@@ -66,7 +66,7 @@ def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
     """
 
     def refuse(leaf: Function) -> Any:
-        what = f"the function {leaf.function!r} is code, not data. Write it with @proc to make it data."
+        what = f"the function {getattr(leaf.function, '__qualname__', leaf.function)} is code, not data. Write it with @proc to make it data."
         raise _Opaque(NotEncodable(what, leaf.origin))
 
     try:
