@@ -59,24 +59,20 @@ class Claim:
 
     def __init__(self, directory: Path, lock: IO[str]) -> None:
         self.directory = directory
-        self._lock: IO[str] | None = lock
-        self._elsewhere: Path | None = None
-        _HELD.add(lock)
+        self._lock = lock
         self._clear()
         self.socket = directory / _SOCKET
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET or not _is_private(directory):
-            self._elsewhere = Path(tempfile.mkdtemp(prefix="midflight-"))
-            self.socket = self._elsewhere / _SOCKET
+            self.socket = Path(tempfile.mkdtemp(prefix="midflight-")) / _SOCKET
             (directory / _POINTER).write_text(str(self.socket))
+        _HELD.add(lock)
 
     def release(self) -> None:
-        """Take the socket away and let go of the lock."""
-        if self._lock is None:
-            return
-        self._clear()
-        _HELD.discard(self._lock)
-        self._lock.close()
-        self._lock = None
+        """Take the socket away and let go of the lock. A forked child has nothing to release."""
+        if not self._lock.closed:
+            self._clear()
+            _HELD.discard(self._lock)
+            self._lock.close()
 
     def _clear(self) -> None:
         """Remove the socket that we, or a node that died, left behind."""
@@ -95,7 +91,7 @@ _HELD: set[IO[str]] = set()
 def _let_go() -> None:
     """A forked child shares our locks until it closes them; it must not keep them beyond us."""
     for lock in _HELD:
-        os.close(lock.fileno())
+        lock.close()
     _HELD.clear()
 
 
