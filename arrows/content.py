@@ -24,12 +24,12 @@ from arrows import record
 from arrows.canonical import NotData, Packer, dump
 from arrows.origin import BuildError, Origin
 from arrows.reach import Reached, reached
-from arrows.source import normal
+from arrows.source import SOURCE, normal
 
 _OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
 _STANDARD = sysconfig.get_path("stdlib")
 _GENERATED = ("<attrs generated", "<string>")
-_MAKERS = ("attr._make", "dataclasses")
+_MAKERS = ("attr._make", "dataclasses", "reprlib")
 """Modules that put functions of their own into the classes they make, such as `__replace__` since Python 3.13."""
 
 
@@ -220,8 +220,9 @@ def _home(module: str, name: str) -> Any:
     top = module.partition(".")[0]
     if top in _OURS and _is_ours(top):
         return ["midflight", module, name]
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
-    if top == "__main__":  # the program itself, also where a library started it
+    held = sys.modules.get(module)
+    file = getattr(held, "__file__", None) or ""
+    if top == "__main__" or hasattr(held, SOURCE):  # the program itself, or a version that was loaded
         return None
     if top in sys.stdlib_module_names and file.startswith(_STANDARD if file else ""):
         return ["python", module, name]

@@ -11,7 +11,9 @@ from types import FrameType
 
 import attrs
 
-_OWN = str(Path(__file__).parent / "_").removesuffix("_")
+_HOME = Path(__file__).parent.parent
+_OWN = tuple(str(_HOME / package / "_").removesuffix("_") for package in ("arrows", "migrations", "runtime"))
+"""The folders whose frames are not the user's."""
 
 
 @attrs.frozen
@@ -39,7 +41,7 @@ def writing(place: Origin) -> Iterator[None]:
 
 
 def caller() -> Origin | None:
-    """Return the nearest place on the stack outside this package, or None where there is none."""
+    """Return the nearest place on the stack outside our packages, or None where there is none."""
     place = _PLACE.get()
     if place is not None:
         return place

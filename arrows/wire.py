@@ -66,7 +66,8 @@ def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
     """
 
     def refuse(leaf: Function) -> Any:
-        what = f"the function {getattr(leaf.function, '__qualname__', leaf.function)} is code, not data. Write it with @proc to make it data."
+        name = getattr(leaf.function, "__qualname__", leaf.function)
+        what = f"the function {name} is code, not data. Write it with @proc to make it data."
         raise _Opaque(NotEncodable(what, leaf.origin))
 
     try:
@@ -88,7 +89,7 @@ def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
     if len(data) > MAX_BYTES:
         return Failure(Malformed(f"{len(data)} bytes, more than {MAX_BYTES}"))
     try:
-        document = json.loads(data)
+        document = json.loads(data.decode())
     except json.JSONDecodeError as wrong:
         return Failure(Malformed(f"not an encoded machine: {wrong.msg} at {wrong.pos}"))
     except (UnicodeDecodeError, RecursionError, ValueError) as wrong:

@@ -50,6 +50,15 @@ def _machines(machines: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any
     return MappingProxyType({_named(name, "a machine"): node(each) for name, each in machines.items()})
 
 
+def _names(machines: Mapping[str, Arrow[Any, Any]]) -> str:
+    """The machines on a line: a tree has thousands of characters."""
+    return f"<{', '.join(machines)}>"
+
+
+def _count(migrations: tuple[Migration, ...]) -> str:
+    return f"<{len(migrations)}>"
+
+
 def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
     taken = tuple(migrations)
     for each in taken:
@@ -75,8 +84,10 @@ class Application:
 
     name: str = attrs.field(converter=_name)
     version: str = attrs.field(kw_only=True, converter=_version)
-    machines: Mapping[str, Arrow[Any, Any]] = attrs.field(kw_only=True, converter=_machines)
-    migrations: tuple[Migration, ...] = attrs.field(kw_only=True, default=(), converter=_migrations)
+    machines: Mapping[str, Arrow[Any, Any]] = attrs.field(kw_only=True, converter=_machines, repr=_names)
+    migrations: tuple[Migration, ...] = attrs.field(
+        kw_only=True, default=(), converter=_migrations, repr=_count
+    )
     on_failure: OnFailure = attrs.field(kw_only=True, factory=Resume)
     inbox: int = attrs.field(kw_only=True, default=bounds.INBOX)
 
