@@ -58,40 +58,39 @@ def describe(shape: Shape) -> list[str]:
     return [_one(option) for option in options(shape)]
 
 
-def _one(shape: Shape) -> str:
+def _one(shape: Shape, brief: bool = False) -> str:
+    """A shape as text. Records go by name where it is `brief`: inside a record, as classes may hold themselves."""
     match shape:
         case Anything():
             return "any JSON"
         case Scalar(type=cls):
             return "null" if cls is type(None) else "base64 text" if cls is bytes else cls.__name__
         case Many(item=item):
-            return f"[{_any(item)}, ...]"
+            return f"[{_any(item, brief)}, ...]"
         case Product(items=items):
-            return f"[{', '.join(map(_any, items))}]"
+            return f"[{', '.join(_any(item, brief) for item in items)}]"
         case Mapping(key=Scalar(type=cls), value=value) if cls is str:
-            return "{str: " + _any(value) + "}"
+            return "{str: " + _any(value, brief) + "}"
         case Mapping(key=key, value=value):
-            return f"[[{_any(key)}, {_any(value)}], ...]"
+            return f"[[{_any(key, brief)}, {_any(value, brief)}], ...]"
         case OneOf():
-            return _any(shape)
+            return _any(shape, brief)
         case Enumeration(cls=cls):
             return " | ".join(f'"{name}"' for name in cls.__members__)
+        case Record(cls=cls) if brief:
+            return cls.__name__
         case Record(cls=cls):
             inner = (
-                f'"{f.name}"{"" if f.required else "?"}: {_any_named(f.shape)}' for f in record.fields(cls)
+                f'"{f.name}"{"" if f.required else "?"}: {_any(f.shape, brief=True)}'
+                for f in record.fields(cls)
             )
             return "{" + ", ".join([f'"type": "{cls.__name__}"', *inner]) + "}"
         case _:
             assert_never(shape)
 
 
-def _any(shape: Shape) -> str:
-    return " | ".join(map(_one, options(shape)))
-
-
-def _any_named(shape: Shape) -> str:
-    """A record inside a record goes by name: classes may hold themselves."""
-    return " | ".join(str(each) if isinstance(each, Record) else _one(each) for each in options(shape))
+def _any(shape: Shape, brief: bool = False) -> str:
+    return " | ".join(_one(option, brief) for option in options(shape))
 
 
 class _Wrong(Exception):
@@ -111,7 +110,7 @@ def from_plain(plain: Any, shape: Shape) -> Result[Any, Misfit]:
     except _Wrong as wrong:
         return Failure(wrong.misfit)
     except RecursionError:
-        return Failure(Misfit("", "less nesting", show(plain)))
+        return Failure(Misfit("", "less nesting", f"a {type(plain).__name__}"))
 
 
 def _read(plain: Any, shape: Shape, path: str) -> Any:
@@ -226,7 +225,7 @@ def _record(plain: Any, cls: type, path: str) -> Any:
         if name in plain:
             given[name] = _read(plain[name], field.shape, _at(path, name))
         elif field.required:
-            raise _Wrong(_at(path, name), _any_named(field.shape), said="no such field")
+            raise _Wrong(_at(path, name), _any(field.shape, brief=True), said="no such field")
     try:
         return cls(**given)
     except Exception as refused:

@@ -1,0 +1,228 @@
+"""What changes the identity of a machine, what does not, and what has none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arrows import arr, constant, digest, identity
+from tests.arrows.test_notation import load
+from tests.arrows.test_wire import MACHINES
+
+GOLDEN = Path(__file__).parent / "golden_digests.json"
+"""Digests that no process, platform or refactoring may change. They are renewed with the format number only."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("digest")
+
+
+def of(folder: Path, text: str, name: str = "machine") -> str:
+    """The digest of a machine written in a file of its own."""
+    return digest(getattr(load(folder, text), name))
+
+
+def test_golden_digests() -> None:
+    found = {name: digest(machine) for name, machine in sorted(MACHINES.items())}
+    assert found == json.loads(GOLDEN.read_text())
+
+
+USER = """\
+from __future__ import annotations
+import enum
+import attrs
+from arrows import arr, keyed, loop, proc, identity
+
+RATE = 3
+WORDS = {"a", "b", "c", "d"}
+TABLE = {"x": (1, 2.5, None)}
+
+class Level(enum.Enum):
+    LOW = 1
+    HIGH = 2
+
+    def up(self):
+        return Level.HIGH
+
+@attrs.frozen
+class Msg:
+    n: int
+    level: Level = Level.LOW
+
+    def twice(self):
+        return self.n * 2
+
+def helper(x, *, by=2):
+    return other(x) * by if x in {"p", "q", "r"} else RATE
+
+def other(x):
+    return helper(x) if x else sorted(TABLE)
+
+def add(x, total):
+    return helper(x) + total, total + len(Msg(1).level.up().name)
+
+@proc
+def shown(msg: Msg, *, last: Msg = Msg(0)) -> Msg:
+    last = msg
+    return Msg(add(msg.n, 1))
+
+machine = loop(add, 0, "n") >> shown >> (lambda a, b=1: arr(lambda x: (x, a, b)))(7)
+"""
+
+
+def test_stable_over_processes_hash_seeds_and_folders(folder: Path, root: Path) -> None:
+    (folder / "user.py").write_text(USER)
+    (folder / "below").mkdir()
+    paths = f"import sys; sys.path[:0] = [{str(root)!r}, {str(folder)!r}]"
+    code = f"{paths}; import user, arrows; print(arrows.digest(user.machine))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            cwd=where,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        for seed, where in [("0", folder), ("1", folder / "below"), ("4711", root)]
+    }
+    assert found == {of(folder, USER)}
+
+
+SAME = {
+    "comment": ("    return helper(x) + total", "    # a word\n    return helper(x) + total"),
+    "blank lines": ("def other", "\n\n\ndef other"),
+    "docstring": ("def add(x, total):\n", 'def add(x, total):\n    """Adds."""\n'),
+    "class docstring": ("class Msg:\n", 'class Msg:\n    """A message."""\n\n'),
+    "method docstring": ("    def twice(self):\n", '    def twice(self):\n        """Twice."""\n'),
+    "brackets": ("return self.n * 2", "return (self.n * 2)"),
+    "quotes": ('{"p", "q", "r"}', "{'p', 'q', 'r'}"),
+    "what nobody reads": ('WORDS = {"a"', 'WORDS = {"z"'),
+    "another way to write a constant": ("RATE = 3", "RATE = 1 + 2"),
+}
+OTHER = {
+    "constant": ("RATE = 3", "RATE = 4"),
+    "type of a constant": ("RATE = 3", "RATE = 3.0"),
+    "table": ("None)", "0)"),
+    "default": ("by=2", "by=3"),
+    "helper of a helper": ("sorted(TABLE)", "list(TABLE)"),
+    "closure": ("(7)", "(8)"),
+    "default of a lambda": ("b=1", "b=2"),
+    "method": ("self.n * 2", "self.n * 3"),
+    "method of an enum": ("return Level.HIGH", "return Level.LOW"),
+    "value of an enum": ("HIGH = 2", "HIGH = 3"),
+    "base of an enum": ("Level(enum.Enum)", "Level(enum.IntEnum)"),
+    "field": ("    n: int", "    n: float"),
+    "default of a field": ("= Level.LOW\n\n", "= Level.HIGH\n\n"),
+    "field by name only": ("= Level.LOW\n\n", "= attrs.field(default=Level.LOW, kw_only=True)\n\n"),
+    "order of messages": ("@attrs.frozen\n", "@attrs.frozen(order=True)\n"),
+    "comparison of a field": ("n: int\n", "n: int = attrs.field(eq=False)\n"),
+    "validator": ("n: int\n", "n: int = attrs.field(validator=attrs.validators.ge(0))\n"),
+    "first value of a cell": ("Msg(0)", "Msg(1)"),
+    "name of a cell": ('"n"', '"m"'),
+    "name of a class": ("Msg", "Message"),
+    "annotation of a helper": ("def other(x):", "def other(x: int):"),
+}
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_does_not_change_with(folder: Path, what: str) -> None:
+    before, after = SAME[what]
+    assert before in USER
+    assert of(folder, USER.replace(before, after)) == of(folder, USER)
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_changes_with(folder: Path, what: str) -> None:
+    before, after = OTHER[what]
+    assert before in USER
+    assert of(folder, USER.replace(before, after)) != of(folder, USER)
+
+
+def test_moves_do_not_count(folder: Path) -> None:
+    helper, machine = "def helper(x):\n    return x + 1\n", "machine = arr(lambda x: helper(x))\n"
+    (folder / "helpers.py").write_text(helper)
+    inside = f"from arrows import arr\n{helper}{machine}"
+    outside = f"import sys\nsys.path.insert(0, {str(folder)!r})\nfrom arrows import arr\nfrom helpers import helper\n"
+    outside += f"sys.path.pop(0)\n{machine}"
+    assert of(folder, inside) == of(folder, outside)
+
+
+LAMBDAS = [
+    "lambda x: x if x else 1",
+    "lambda x: x and 2",
+    "lambda x: not x",
+    "lambda x: 0 < x < 2",
+    "lambda x: None",
+    "lambda x: [y for y in x]",
+    "lambda x: f'{x}'",
+    "lambda x: (lambda y: y)",
+    "lambda x: (lambda y: y)(x)",
+    "lambda x, f=(lambda y: y + 1): f(x)",
+    "lambda x: {**x}",
+    "lambda x: -1",
+    "lambda x: 1 + 2",
+    "lambda x: x(1).y(2)",
+    "lambda *x, **y: (x, y)",
+]
+
+
+def test_lambdas_of_one_line_differ(folder: Path) -> None:
+    text = f"from arrows import arr\nmachines = [{', '.join(f'arr(({each}))' for each in LAMBDAS)}]\n"
+    found = [digest(machine) for machine in load(folder, text).machines]
+    assert len(set(found)) == len(LAMBDAS)
+    alone = [of(folder, f"from arrows import arr\nmachine = arr({each})\n") for each in LAMBDAS]
+    assert found == alone
+
+
+def test_association_does_not_show() -> None:
+    f, g, h = arr(abs), arr(str), arr(len)
+    assert digest((f >> g) >> h) == digest(f >> (g >> h))
+    assert digest(identity() >> f) != digest(f), "what is written stands"
+
+
+HIDDEN = {
+    "writes a global": ("N = 0\ndef f(x):\n    global N\n    N += x  # here\n    return N\n", "'N'"),
+    "a helper writes": (
+        "N = 0\ndef g():\n    global N\n    N = 1\n\ndef f(x):\n    g()\n    return N\n",
+        "'N'",
+    ),
+    "nonlocal": (
+        "def make():\n    n = 0\n    def f(x):\n        nonlocal n\n        n += x\n        return n\n"
+        "    return f\nf = make()\n",
+        "'n'",
+    ),
+    "item of a global": ("SEEN = {}\ndef f(x):\n    SEEN[x] = 1\n    return x\n", "SEEN[x]"),
+    "attribute of a global": ("import types\nS = types\ndef f(x):\n    S.last = x\n    return x\n", "S.last"),
+    "eval": ("def f(x):\n    return eval('x')\n", "eval()"),
+    "globals": ("def f(x):\n    return globals()\n", "globals()"),
+    "in a lambda inside": ("def f(x):\n    return [eval(y) for y in x]\n", "eval()"),
+    "an object": ("class Box:\n    pass\nBOX = Box()\ndef f(x):\n    return BOX\n", "cannot be identified"),
+    "an open file": ("import sys\nOUT = sys.stdout\ndef f(x):\n    return OUT\n", "cannot be identified"),
+    "a name not yet there": ("def f(x):\n    return later(x)\n", "'later' is not defined"),
+    "partial of such": (
+        "import functools\nN = 0\ndef g(x, y):\n    global N\n    N += x\n    return N\nf = functools.partial(g, 1)\n",
+        "'N'",
+    ),
+    "cached": ("import functools\n@functools.cache\ndef f(x):\n    return x\n", "cannot be identified"),
+}
+
+
+@pytest.mark.parametrize("what", HIDDEN)
+def test_hidden_state_has_no_identity(folder: Path, what: str) -> None:
+    text, word = HIDDEN[what]
+    module = load(folder, f"{text}\nfrom arrows import arr\nmachine = arr(f)\n")
+    with pytest.raises(TypeError) as refused:
+        digest(module.machine)
+    assert word in str(refused.value)
+    assert str(module.__file__) in str(refused.value), "names the place"
+
+
+def test_what_is_not_data_has_no_identity() -> None:
+    with pytest.raises(TypeError, match=rf"{__file__}:\d+: object is not plain data"):
+        digest(constant(object()))
