@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def masked(text: str) -> list[str]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
+def shell(tmp_path: Path) -> dict[str, str]:
     """An environment in which `midflight` is this checkout's."""
     if shutil.which("curl") is None:
         pytest.skip("the README's session needs curl, which is not installed")
@@ -39,7 +38,7 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "midflight.py"}" "$@"\n')
     command.chmod(0o755)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    yield {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PWD": str(tmp_path)}
+    return {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PWD": str(tmp_path)}
 
 
 def test_the_session_goes_as_it_says(shell: dict[str, str]) -> None:
