@@ -6,6 +6,7 @@ A type is "int", "msg", ("pair", a, b) or ("either", a, b).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -134,8 +135,7 @@ def _leaves(draw: st.DrawFn, a: Type, b: Type, scope: Cells, functions: bool) ->
         ways += [lambda: loop(draw(st.sampled_from([tally, kept_small])), 1, name(draw))] * functions
     if a == ("pair", "int", "int") and b == "int":
         ways += [lambda: Primitive(draw(st.sampled_from(["add", "sub", "mul", "floordiv", "lt", "eq"])))] * 3
-    ways += [lambda known=known: get(known) for known, held in scope.items() if held == b]
-    return ways
+    return ways + [partial(get, known) for known, held in scope.items() if held == b]
 
 
 def name(draw: st.DrawFn) -> str:
@@ -149,7 +149,9 @@ def _nested(
 
     def chain() -> Machine:
         between = kind()
-        return sub(a, between) >> sub(between, b)  # type: ignore[no-any-return]
+        one: Machine = sub(a, between)
+        other: Machine = sub(between, b)
+        return one >> other
 
     def cell() -> Machine:
         called, held = name(draw), kind()
@@ -157,7 +159,9 @@ def _nested(
 
     def write() -> Machine:
         called = draw(st.sampled_from(sorted(scope)))
-        return ((sub(a, scope[called]) >> put(called)) & sub(a, b)) >> pick(1)
+        value: Machine = sub(a, scope[called])
+        output: Machine = sub(a, b)
+        return ((value >> put(called)) & output) >> pick(1)
 
     def feedback() -> Machine:
         held = kind()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
 
 from arrows import (
+    Arrow,
     BuildError,
     Left,
     Right,
@@ -66,7 +67,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], str]] = {
     "name of a loop": (lambda: loop(lambda x, s: (x, s), 0, "a:b"), "cannot name"),
     "name of a keyed": (lambda: keyed(identity(), identity(), "a b"), "cannot name"),
     "first value": (lambda: state("n", "a", identity(), of=int), "cell 'n'.*expected int, found 'a'"),
-    "first value of a loop": (lambda: loop(adds, "a", "n"), "cell 'n'.*expected int, found 'a'"),
+    "first value of a loop": (lambda: loop(cast("Any", adds), "a", "n"), "cell 'n'.*expected int, found 'a'"),
     "no data": (lambda: state("n", {1}, identity()), "set is not plain immutable data"),
     "cells in the key": (lambda: keyed(identity(), loop(adds, 0, "n"), "k"), "has cells"),
     "a cell out of sight in the key": (lambda: keyed(identity(), arr(abs) >> get("n"), "k"), "has cells"),
@@ -89,6 +90,7 @@ def test_refused_where_it_is_written(what: str) -> None:
 
 @pytest.mark.parametrize("how", [compile, lambda machine: evaluate(machine, None, 1)])
 def test_a_cell_out_of_scope(how: Callable[[Any], Any]) -> None:
+    machine: Arrow[Any, Any]
     for machine in (
         get("n"),
         state("n", 0, identity()) >> put("n"),
@@ -99,7 +101,9 @@ def test_a_cell_out_of_scope(how: Callable[[Any], Any]) -> None:
 
 
 def test_composition_is_flat() -> None:
-    f, g, h = arr(abs), arr(str), arr(len)
+    f: Arrow[Any, Any] = arr(abs)
+    g: Arrow[Any, Any] = arr(str)
+    h: Arrow[Any, Any] = arr(len)
     assert (f >> g) >> h == f >> (g >> h) == compose(f, g, h)
     assert isinstance(f >> g >> h, Compose)
     assert compose() == Identity()
@@ -117,7 +121,8 @@ def test_an_arrow_is_equal_wherever_it_was_written() -> None:
 
 
 def test_words_and_signs() -> None:
-    f, g = arr(abs), arr(str)
+    f: Arrow[Any, Any] = arr(abs)
+    g: Arrow[Any, Any] = arr(str)
     assert parallel(f, g) == f * g
     assert fanout(f, g) == f & g
     assert fanin(f, g) == f | g
@@ -128,12 +133,14 @@ def test_words_and_signs() -> None:
 
 
 def test_what_they_do() -> None:
-    f, g = arr(lambda x: x + 1), arr(lambda x: x * 10)
+    f: Arrow[Any, Any] = arr(lambda x: x + 1)
+    g: Arrow[Any, Any] = arr(lambda x: x * 10)
+    sides: list[Any] = [Left(5), Right(5)]
     assert run(f * g, [(1, 2)]) == [(2, 20)]
     assert run(f & g, [5]) == [(6, 50)]
-    assert run(f | g, [Left(5), Right(5)]) == [6, 50]
-    assert run(f + g, [Left(5), Right(5)]) == [Left(6), Right(50)]
-    assert run(left(f), [Left(5), Right(5)]) == [Left(6), Right(5)]
-    assert run(right(f), [Left(5), Right(5)]) == [Left(5), Right(6)]
+    assert run(f | g, sides) == [6, 50]
+    assert run(f + g, sides) == [Left(6), Right(50)]
+    assert run(left(f), sides) == [Left(6), Right(5)]
+    assert run(right(f), sides) == [Left(5), Right(6)]
     assert run(loop(adds, 0, "n"), [1, 2, 3]) == [1, 3, 6]
     assert repr(run(attempt(arr(lambda x: 1 // x)), [1])) == "[<Success: 1>]"

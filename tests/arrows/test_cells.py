@@ -57,7 +57,7 @@ def second_of(machine: Arrow[Any, Any]) -> Arrow[Any, Any]:
 
 
 def test_the_nearest_cell_of_a_name_is_meant() -> None:
-    machine = state("n", 1, state("n", 2, put("n")) & get("n"))
+    machine: Arrow[Any, Any] = state("n", 1, state("n", 2, put("n")) & get("n"))
     program = compile(machine)
     assert program.step(program.initial(), 5) == ((1, 5), (None, 1))
 
@@ -66,17 +66,9 @@ def test_types_come_from_annotations_else_from_the_first_value() -> None:
     def body(x: int, s: int | None) -> tuple[int, int | None]:
         return x, s
 
-    shapes = [
-        slot.shape
-        for machine in (
-            cell("a"),
-            state("a", 1, identity(), of=float),
-            loop(body, None, "n"),
-            state("t", (), identity()),
-        )
-        for slot in compile(machine).slots
-        if not isinstance(slot, Table)
-    ]
+    machines: list[Arrow[Any, Any]] = [cell("a"), state("a", 1, identity(), of=float)]
+    machines += [loop(body, None, "n"), state("t", (), identity())]
+    shapes = [slot.shape for each in machines for slot in compile(each).slots if not isinstance(slot, Table)]
     assert shapes == [shape_of(each) for each in (int, float, int | None, tuple[()])]
 
 

@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from arrows import arr, constant, digest, identity
+from arrows import Arrow, arr, constant, digest, identity
 from tests.arrows.test_notation import load
 from tests.arrows.test_wire import MACHINES
 
@@ -181,7 +182,9 @@ def test_lambdas_of_one_line_differ(folder: Path) -> None:
 
 
 def test_association_does_not_show() -> None:
-    f, g, h = arr(abs), arr(str), arr(len)
+    f: Arrow[Any, Any] = arr(abs)
+    g: Arrow[Any, Any] = arr(str)
+    h: Arrow[Any, Any] = arr(len)
     assert digest((f >> g) >> h) == digest(f >> (g >> h))
     assert digest(identity() >> f) != digest(f), "what is written stands"
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
-from arrows import BuildError, arr, compile, decode, digest, encode, evaluate, left, pretty, proc, run
+from arrows import Arrow, BuildError, arr, compile, decode, digest, encode, evaluate, left, pretty, proc, run
 from tests.arrows.sources import MESSAGES, PRELUDE, Tally, Writer, plainly
 
 _COUNT = itertools.count()
@@ -139,7 +139,7 @@ def test_a_hundred_cases(folder: Path) -> None:
 
 
 def test_deep_nesting_is_a_clear_error(folder: Path) -> None:
-    machine = arr(abs)
+    machine: Arrow[Any, Any] = arr(abs)
     for _ in range(400):
         machine = left(machine)
     with pytest.raises(BuildError, match="nested too deeply to compile"):

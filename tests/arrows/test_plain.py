@@ -204,7 +204,7 @@ def test_a_field_called_type_is_refused_each_time() -> None:
 def test_structs() -> None:
     msgspec = pytest.importorskip("msgspec", reason="messages may be msgspec.Structs where it is installed")
 
-    class Point(msgspec.Struct, frozen=True):  # type: ignore[name-defined, misc]
+    class Point(msgspec.Struct, frozen=True):  # type: ignore[name-defined, misc, call-arg]
         x: int
         y: int = 2
         seen: tuple[int, ...] = ()
@@ -264,7 +264,7 @@ def test_adopt(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert adopt(made[0], shape) == made[1]
     assert misfit(adopt(made[0], shape), shape) is None
     assert adopt(made[1], shape) is made[1], "nothing to replace"
-    assert adopt([made[0]], shape_of(list[new.Outer])) == [made[1]]
+    assert adopt([made[0]], Many(list, Record(new.Outer))) == [made[1]]
     table = {"a": 1}
     assert adopt(table, shape_of(dict[str, int])) is table
 

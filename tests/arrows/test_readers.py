@@ -87,7 +87,7 @@ def fail(x: Any) -> Any:
     raise ValueError(x)
 
 
-COUNT = loop(lambda x, n: (n + x, n + x), 0, "n")
+COUNT: Arrow[Any, Any] = loop(lambda x, n: (n + x, n + x), 0, "n")
 """Adds up."""
 
 
@@ -100,7 +100,7 @@ def test_a_raise_behind_a_write_leaves_the_state() -> None:
 
 
 def test_attempt_undoes_only_its_own_writes() -> None:
-    inner = attempt((identity() & put("n")) >> arr(fail))
+    inner: Arrow[Any, Any] = attempt((identity() & put("n")) >> arr(fail))
     machine = state("n", 0, (COUNT & inner) >> ((constant(5) >> put("n")) & get("n")))
     assert_alike(machine, [1, 2])
     assert compile(machine).step((0, 0), 3)[0] == (5, 3)
@@ -155,7 +155,7 @@ class Awkward:
 @pytest.mark.parametrize("how", ["compile", "evaluate"])
 def test_a_test_is_asked_once(how: str) -> None:
     split = Primitive("split")
-    twice = (identity() & get("it")) >> split >> (identity() & identity())
+    twice: Arrow[Any, Any] = (identity() & get("it")) >> split >> (identity() & identity())
     machine = state("it", None, (put("it") & constant(1)) >> twice, of=object)
     it = Awkward()
     step = compile(machine).step if how == "compile" else lambda s, x: evaluate(machine, s, x)
@@ -164,7 +164,7 @@ def test_a_test_is_asked_once(how: str) -> None:
 
 
 def test_a_test_nobody_decides_is_asked_where_it_stands() -> None:
-    machine = (Primitive("split") * identity()) >> Primitive("pick", ((0,),))
+    machine: Arrow[Any, Any] = (Primitive("split") * identity()) >> Primitive("pick", ((0,),))
     assert_alike(machine, [((1, 0), 2), ((1, 5), 2)])
 
 
@@ -217,12 +217,12 @@ def test_a_subclass_takes_its_parents_case() -> None:
 
 def test_an_open_side_is_not_built() -> None:
     """Sides and pairs that only plumb do not show in the function."""
-    machine = (identity() + COUNT) >> (COUNT | identity())
+    machine: Arrow[Any, Any] = (identity() + COUNT) >> (COUNT | identity())
     source = compile(machine).source
     assert "Left(" not in source
     assert "Right(" not in source
 
 
 def test_a_number_too_long_to_be_written() -> None:
-    machine = (identity() & constant(10**5000)) >> Primitive("lt")
+    machine: Arrow[Any, Any] = (identity() & constant(10**5000)) >> Primitive("lt")
     assert compile(machine).step((), 1) == evaluate(machine, None, 1) == ((), True)
