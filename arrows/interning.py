@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 import weakref
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from arrows import record
 from arrows.content import class_digest
@@ -12,12 +14,14 @@ from arrows.origin import BuildError
 
 T = TypeVar("T")
 
+NONE: Final[Mapping[str, type]] = MappingProxyType({})
+
 _KNOWN: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
 _DIGESTS: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
-def intern(cls: T) -> T:
-    """Return the known class of the same content, or remember this one and return it.
+def intern(cls: T, preferred: Mapping[str, type] = NONE) -> T:
+    """Return the class of the same content: a preferred one, a known one, or this one, which is then known.
 
     Only frozen records and enums are interned: they are data, and nothing can tell two of equal content
     apart. Any other class, or one whose content cannot be identified, comes back as it is.
@@ -25,15 +29,20 @@ def intern(cls: T) -> T:
     if not isinstance(cls, type) or not (issubclass(cls, enum.Enum) or record.is_frozen_record(cls)):
         return cls
     digest = _digest(cls)
-    return cls if digest is None else _in_use(digest) or _KNOWN.setdefault(digest, cls)  # type: ignore[return-value]
+    if digest is None:
+        return cls
+    return known(digest, preferred) or _KNOWN.setdefault(digest, cls)  # type: ignore[return-value]
 
 
-def known(digest: str) -> type | None:
-    """The class of a content, if an arrow or a loaded version uses one."""
-    return _in_use(digest)
+def by_content(classes: Iterable[type]) -> Mapping[str, type]:
+    """Classes by what identifies them; those that cannot be identified are left out."""
+    return {digest: cls for cls in classes if (digest := _digest(cls)) is not None}
 
 
-def _in_use(digest: str) -> type | None:
+def known(digest: str, preferred: Mapping[str, type] = NONE) -> type | None:
+    """The class of a content: a preferred one, or one that an arrow or a loaded version uses."""
+    if digest in preferred:
+        return preferred[digest]
     for cls in list(record.USED):
         found = _digest(cls) if cls not in _DIGESTS else None
         if found is not None:

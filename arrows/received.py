@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import keyword
 import unicodedata
+from collections import abc
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
@@ -66,7 +67,8 @@ def names(packed: Any) -> tuple[str, ...]:
 class Received:
     """Reads shapes and values over one table of classes."""
 
-    def __init__(self, table: list[Any]) -> None:
+    def __init__(self, table: list[Any], preferred: abc.Mapping[str, type]) -> None:
+        self.preferred = preferred
         if len(table) > MAX_CLASSES:
             bad(f"{len(table)} classes, more than {MAX_CLASSES}")
         self.classes: list[type] = []
@@ -75,7 +77,7 @@ class Received:
         made = {at: cls for at, cls in enumerate(self.classes) if _is_plain(table[at])}
         for at, cls in made.items():
             record.define(cls, self.fields(table[at]))
-        final = {at: intern(cls) for at, cls in made.items()}
+        final = {at: intern(cls, preferred) for at, cls in made.items()}
         self.classes = [final.get(at, cls) for at, cls in enumerate(self.classes)]
         for at, cls in made.items():
             if final[at] is cls:
@@ -87,7 +89,7 @@ class Received:
         """The class of an entry: one in use with the same code, or a new one with nothing told of its fields."""
         kind, name, inside, code = array(entry, "a class", 4)[:4]
         if code is not None:
-            return known(text(code, "the code of a class")) or bad(
+            return known(text(code, "the code of a class"), self.preferred) or bad(
                 f"the class {name!r:.60} has code that is not loaded here"
             )
         if kind == "record":
@@ -119,7 +121,7 @@ class Received:
             made: Any = enum.Enum(name, members, module="received")  # type: ignore[misc]
         except (TypeError, ValueError) as wrong:
             bad(f"{name!r:.60} is not an enum: {wrong}")
-        return cast("type", intern(made))
+        return cast("type", intern(made, self.preferred))
 
     def fields(self, entry: Any) -> tuple[record.Field, ...]:
         return tuple(self.field(*packed) for packed in entry[2])

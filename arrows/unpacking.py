@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -27,7 +27,7 @@ class Malformed:
         return self.what
 
 
-def unpack(document: Any) -> Result[Arrow[Any, Any], Malformed]:
+def unpack(document: Any, preferred: Mapping[str, type]) -> Result[Arrow[Any, Any], Malformed]:
     """Return Success(arrow) of a parsed encoding, or Failure(Malformed)."""
     try:
         if type(document) is not dict or set(document) != {"format", "classes", "term"}:
@@ -39,7 +39,7 @@ def unpack(document: Any) -> Result[Arrow[Any, Any], Malformed]:
             bad(
                 f"format {number} is newer than {FORMAT}, the newest that this version reads: install a newer one"
             )
-        reader = _Unpacker(array(document["classes"], "classes"))
+        reader = _Unpacker(array(document["classes"], "classes"), preferred)
         return Success(reader.node(document["term"], 0))
     except Bad as wrong:
         return Failure(Malformed(str(wrong)))

@@ -8,7 +8,7 @@ same content, or a new one made of the field names. A `Function` leaf is code an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, assert_never
 
 import attrs
@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.canonical import NotData, Packer, dump
 from arrows.content import class_code
+from arrows.interning import by_content
 from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH
 from arrows.origin import BuildError, Origin
 from arrows.primitive import PRIMITIVES
@@ -80,8 +81,11 @@ def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
         return Failure(NotEncodable(wrong.what, wrong.where or arrow.origin))
 
 
-def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
+def decode(data: bytes, classes: Iterable[type] = ()) -> Result[Arrow[Any, Any], Malformed]:
     """Return Success(arrow) of what `encode` wrote, or Failure(Malformed) for any other bytes.
+
+    The machine takes and gives instances of `classes` where their content is that of the classes it was
+    made with; else of any class in use of the same content; else of a new one.
 
     >>> decode(b"no").failure().what
     'not an encoded machine: Expecting value at 0'
@@ -94,7 +98,7 @@ def decode(data: bytes) -> Result[Arrow[Any, Any], Malformed]:
         return Failure(Malformed(f"not an encoded machine: {wrong.msg} at {wrong.pos}"))
     except (UnicodeDecodeError, RecursionError, ValueError) as wrong:
         return Failure(Malformed(f"not an encoded machine: {type(wrong).__name__}"))
-    return unpack(document)
+    return unpack(document, by_content(classes))
 
 
 def kernel(term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool = True) -> bytes:

@@ -54,6 +54,9 @@ def counter(msg: Increment | Read | Reset, *, count: int = 0) -> Ack | Value:
             return Ack()
 
 
+CLASSES = (Increment, Read, Reset, Ack, Value)
+
+
 def by_evaluating(machine: Arrow[Any, Any]) -> Step:
     return lambda state, value: evaluate(machine, state, value)
 
@@ -64,7 +67,7 @@ def by_compiling(machine: Arrow[Any, Any]) -> Step:
 
 
 def by_sending(machine: Arrow[Any, Any]) -> Step:
-    return by_compiling(decode(encode(machine).unwrap()).unwrap())
+    return by_compiling(decode(encode(machine).unwrap(), CLASSES).unwrap())
 
 
 @pytest.fixture(params=[by_evaluating, by_compiling, by_sending])
