@@ -1,4 +1,7 @@
-"""The counter of the notes: Increment, Read and Reset, with their deliberate bug on a Reset at zero."""
+"""The counter of the notes: Increment, Read and Reset, with their deliberate bug on a Reset at zero.
+
+The messages are interned, as a loader does it: other tests have classes of the same content.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,36 @@ import pytest
 
 from arrows import Arrow, compile, decode, encode, evaluate, proc
 from arrows.cells import Values
+from arrows.interning import intern
 
 Step = Callable[[Values | None, Any], tuple[Values, Any]]
 
 
+@intern
 @attrs.frozen
 class Increment:
     pass
 
 
+@intern
 @attrs.frozen
 class Read:
     pass
 
 
+@intern
 @attrs.frozen
 class Reset:
     pass
 
 
+@intern
 @attrs.frozen
 class Ack:
     pass
 
 
+@intern
 @attrs.frozen
 class Value:
     value: int
