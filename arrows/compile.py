@@ -15,6 +15,9 @@ position does not meet anything: it returns.
 from __future__ import annotations
 
 import builtins
+import itertools
+import linecache
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -77,9 +80,20 @@ def _compile(term: Node) -> Program[Any, Any]:
     emitter = Emitter(plan)
     source = emitter.function(term)
     namespace = emitter.names
-    exec(builtins.compile(source, "<midflight step>", "exec"), namespace)  # noqa: S102 - our own text
+    file = f"<midflight step {next(_numbers)}>"
+    exec(builtins.compile(source, file, "exec"), namespace)  # noqa: S102 - our own text
+    _show(namespace["step"], file, source)
     taken = accepts(term)
     return Program(term, plan.slots, taken, gives(term, taken), source, namespace["step"])
+
+
+_numbers = itertools.count(1)
+
+
+def _show(step: Callable[..., Any], file: str, source: str) -> None:
+    """Let tracebacks show the lines of a step for as long as it exists."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    weakref.finalize(step, linecache.cache.pop, file, None).atexit = False
 
 
 def run(arrow: Arrow[A, B], inputs: Iterable[A]) -> list[B]:

@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 from arrows.cells import Layout, Path, Table, flat, initial
 from arrows.either import Left, Right
 from arrows.evaluate import no_case
+from arrows.inline import leaves
 from arrows.keys import keep, key_of
 from arrows.primitive_text import TEXTS, general
 from arrows.symbol import NEVER, UNIT, Atom, Choice, Side, Symbol, Tup, text
@@ -93,7 +94,10 @@ class Emitter(Draft):
             case Compose(steps=steps):
                 while steps and isinstance(steps[-1], Primitive) and steps[-1].name == "typed":
                     steps = steps[:-1]
-                x = self.steps(steps[:-1], path, scope, x, then=steps[-1] if steps else None)
+                if steps and isinstance(steps[-1], Function):
+                    x, steps = self.steps(steps, path, scope, x), ()
+                else:
+                    x = self.steps(steps[:-1], path, scope, x, then=steps[-1] if steps else None)
                 if steps and x != NEVER:
                     self.tail(steps[-1], (*path, len(steps) - 1), scope, x, finish)
                 elif x != NEVER:
@@ -121,7 +125,7 @@ class Emitter(Draft):
             case Primitive(name=name):
                 return TEXTS.get(name, general)(self, term, x)
             case Function():
-                return self.call(term, x)
+                return leaves(self, [term], x)
             case Compose(steps=steps):
                 return self.steps(steps, path, scope, x)
             case Parallel(left=left, right=right):
@@ -151,8 +155,13 @@ class Emitter(Draft):
         self, steps: tuple[Node, ...], path: Path, scope: Scope, x: Symbol, then: Node | None = None
     ) -> Symbol:
         following = (*steps[1:], then)
+        row: list[Function] = []
         for index, step in enumerate(steps):
-            if x != NEVER and step == Primitive("split") and _decides(following[index]):
+            if x != NEVER and isinstance(step, Function):
+                row.append(step)
+                if not isinstance(following[index], Function) or index == len(steps) - 1:
+                    x, row = leaves(self, row, x), []
+            elif x != NEVER and step == Primitive("split") and _decides(following[index]):
                 held, test = self.split(x, 2)
                 x = Choice(text(test), held, held)
             elif x != NEVER:
@@ -164,14 +173,6 @@ class Emitter(Draft):
             small = abs(value) < _MAX_LITERAL
             return Atom((str(value) if value >= 0 else f"({value})") if small else self.bind(value, "k"))
         return Atom(repr(value) if type(value) in _LITERALS else self.bind(value, "k"))
-
-    def call(self, term: Function, x: Symbol) -> Atom:
-        name = self.bind(term.function, "f")
-        if term.spread is None:
-            return self.let(f"{name}({text(x)})")
-        given = zip(term.spread, self.split(x, len(term.spread)), strict=True) if term.spread else ()
-        arguments = [(f"{keyword}=" if keyword else "") + text(each) for keyword, each in given]
-        return self.let(f"{name}({', '.join(arguments)})")
 
     def attempt(self, body: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         before = dict(self.cells)

@@ -59,10 +59,10 @@ class Draft:
         self.count += 1
         return f"{prefix}{self.count}"
 
-    def let(self, expression: str) -> Atom:
+    def let(self, expression: str, comment: str = "") -> Atom:
         """Assign an expression to a new variable."""
         name = self.fresh()
-        self.write(f"{name} = {expression}")
+        self.write(f"{name} = {expression}" + (f"  # {comment}" if comment else ""))
         return Atom(name)
 
     def variable(self, symbol: Symbol) -> str:
