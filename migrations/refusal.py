@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import attrs
 
 
 @attrs.frozen
-class Refusal:
+class Refusal(ABC):
     """A change that was not made. Nothing has been altered."""
 
     @property
@@ -17,9 +18,9 @@ class Refusal:
         return type(self).__name__
 
     @property
+    @abstractmethod
     def message(self) -> str:
         """What happened, where, and what to do instead."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self.message
