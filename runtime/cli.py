@@ -12,7 +12,7 @@ from arrows.diff import diff as differences
 from arrows.draw import mermaid
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
-from runtime import bounds, demo, doctor, report
+from runtime import bench, bench_language, bench_node, bounds, demo, doctor, report
 from runtime.application import Application
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
@@ -205,6 +205,36 @@ def doctor_(data: Data = HERE, as_json: Json = False) -> None:
     The interpreter, the libraries, modules that hide ours, the data directory; with what to do about each.
     """
     raise typer.Exit(doctor.run(data, as_json=as_json))
+
+
+BENCHES = {each.name: each for each in (*bench_language.BENCHES, *bench_node.BENCHES)}
+
+
+@app.command("bench", epilog=_example("midflight bench step call --json"))
+def bench_(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help=f"What to measure, of: {', '.join(BENCHES)}. [all]"),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=1, help="How often each side is measured; a figure is the median.")
+    ] = bench.Scale().samples,
+    size: Annotated[
+        float, typer.Option(min=0.0001, max=1, help="The share of the work; less is quicker and noisier.")
+    ] = bench.Scale().size,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast midflight is on this machine.
+
+    Each figure stands beside the thing it is compared with, which is measured in the same run, in turns. The
+    reach is what it should come to; a row without one only informs. Exit code 0 says that it was measured,
+    not that all is reached: read `ok`.
+    """
+    unknown = [name for name in names or () if name not in BENCHES]
+    if unknown:
+        _usage(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}")
+    found = bench.rows([BENCHES[name] for name in names or BENCHES], bench.Scale(samples, size))
+    report.plain(found) if as_json else bench.show(found)
 
 
 def _done(result: Result[Any, Refusal], *, as_json: bool) -> Any:
