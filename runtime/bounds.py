@@ -5,7 +5,7 @@ from __future__ import annotations
 INBOX = 4096
 """Messages that wait at one machine; the next one is answered with `Overloaded`."""
 
-TURN = 16
+TURN = 32
 """Messages of one machine stepped before the next has its turn, and before the clock is looked at."""
 
 BATCH = 256

@@ -114,8 +114,9 @@ class Node:
         is the id that observers see. A message once accepted is stepped, also when its caller is cancelled.
         Raises StepFailed, Overloaded, Unavailable, UnknownMachine or BadMessage.
         """
-        if self._credit and encode is None:
-            self._credit -= 1
+        credit = self._credit
+        if credit and encode is None:
+            self._credit = credit - 1
             try:
                 reply = self._step_now(machine, message)
             except StepFailed as failure:
@@ -123,7 +124,7 @@ class Node:
                 await self._breathe()
                 raise
             if reply is not WAIT:
-                if not self._credit:
+                if credit == 1:
                     await self._breathe()
                 return reply
         future = self._future()
