@@ -1,9 +1,9 @@
 """`midflight bench`: each figure in one run, on this machine, beside the thing it is compared with.
 
 A figure is the median of several samples, and the two sides take turns (A B A B ...), so that a machine that
-grows slower under way slows both. A benchmark is a value in `BENCHES`: what it measures, beside what, which
-figure it must reach, and a function that measures. They stand here and not among the tests since the
-installed command runs them.
+grows slower under way slows both; the ratio is the median of the turns' ratios. A benchmark is a value: what
+it measures, beside what, which figure it must reach, and a function that measures. They stand here and not
+among the tests since the installed command runs them.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ class Measured:
     beside: tuple[float, ...]
     note: str = ""
 
+    def ratio(self) -> float:
+        """The median of the turns' ratios: the two sides of a turn met the machine in the same mood."""
+        if len(self.ours) != len(self.beside):
+            return statistics.median(self.ours) / statistics.median(self.beside)
+        return statistics.median(a / b for a, b in zip(self.ours, self.beside, strict=True))
+
 
 @attrs.frozen
 class Bench:
@@ -73,7 +79,7 @@ class Bench:
             none = {"value": None, "beside_value": None, "ratio": None, "ok": None, "samples": 0}
             return {**common, **none, **aim, "skipped": str(reason)}
         value, beside = statistics.median(found.ours), statistics.median(found.beside)
-        ratio = value / beside
+        ratio = found.ratio()
         row = {**common, "value": value, "beside_value": beside, "ratio": ratio, **aim}
         row |= {"ok": self._ok(value, ratio), "samples": len(found.ours)}
         return {**row, "note": found.note} if found.note else row
@@ -87,8 +93,10 @@ class Bench:
 
 
 def in_turns(ours: Sample, beside: Sample, scale: Scale, say: Say) -> Measured:
-    """Sample both sides, one after the other."""
+    """Sample both sides, one after the other; a first turn only warms up."""
     pairs = []
+    say("warming up")
+    ours(), beside()
     for at in range(scale.samples):
         say(f"{at + 1}/{scale.samples}")
         pairs.append((ours(), beside()))
