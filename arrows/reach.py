@@ -6,16 +6,35 @@ import ast
 import builtins
 import dis
 import types
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
 from arrows.origin import BuildError, Origin
-from arrows.source import tree_of
+from arrows.source import enclosing, tree_of
 
 Reached: TypeAlias = dict[str, Any]
 """What stands behind each name (dotted, for what is read through a module)."""
 
 _BLIND: Final = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__"})
+
+_CHANGING: Final = (list, dict, set, bytearray, deque)
+_CHANGES: Final = frozenset(
+    {"add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert"}
+    | {
+        "intersection_update",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "reverse",
+        "rotate",
+        "setdefault",
+        "sort",
+    }
+    | {"symmetric_difference_update", "update"}
+)
+"""What changes a container in place."""
 
 
 def reached(function: types.FunctionType, where: Origin) -> Reached:
@@ -53,7 +72,7 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
             raise BuildError(
                 f"{name!r} is not bound yet", where=where, remedy=f"Bind {name!r} first."
             ) from None
-    _written(tree, set(found), where)
+    _written(function, tree, found, where)
     return found
 
 
@@ -78,15 +97,39 @@ def _parts(name: str, value: Any, tree: ast.AST, where: Origin) -> Reached:
     return found or {name: value}
 
 
-def _written(tree: ast.AST, outside: set[str], where: Origin) -> None:
-    """Refuse a step that stores into something from outside itself."""
+def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where: Origin) -> None:
+    """Refuse a step that changes something from outside itself, or a default that lives from call to call."""
+    held = {**found, **_lasting_defaults(function)}
+    tops = {name.partition(".")[0] for name in held}
     for each in ast.walk(tree):
         if isinstance(each, ast.Subscript | ast.Attribute) and isinstance(each.ctx, ast.Store | ast.Del):
-            base: ast.AST = each
-            while isinstance(base, ast.Subscript | ast.Attribute):
-                base = base.value
-            if isinstance(base, ast.Name) and base.id in outside:
+            if _top(each) in tops:
                 _hidden(f"writes into {ast.unparse(each)!r}", Origin(where.file, each.lineno))
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            changed = held.get(ast.unparse(each.func.value))
+            if each.func.attr in _CHANGES and isinstance(changed, _CHANGING):
+                _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
+    outer = set(function.__code__.co_freevars)
+    for around in enclosing(function) if outer else ():
+        for each in ast.walk(around):
+            if isinstance(each, ast.Nonlocal) and outer & set(each.names):
+                name = min(outer & set(each.names))
+                _hidden(f"reads {name!r}, which another function rebinds", Origin(where.file, each.lineno))
+
+
+def _top(tree: ast.AST) -> str:
+    """The name that a chain of subscripts and attributes begins with."""
+    while isinstance(tree, ast.Subscript | ast.Attribute):
+        tree = tree.value
+    return tree.id if isinstance(tree, ast.Name) else ""
+
+
+def _lasting_defaults(function: types.FunctionType) -> Reached:
+    """The defaults that can be changed, by the name of their parameter."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    named = zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+    both = {**dict(named), **(function.__kwdefaults__ or {})}
+    return {name: value for name, value in both.items() if isinstance(value, _CHANGING)}
 
 
 def _hidden(what: str, where: Origin) -> NoReturn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import linecache
 import types
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -68,6 +69,16 @@ def tree_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunction
         where=_place(function),
         remedy="The file was edited after it was imported: import it again.",
     )
+
+
+def enclosing(function: types.FunctionType) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The trees of the functions that a function is defined in."""
+    tree = tree_of(function)
+    for found in ast.walk(_parse(text_of(function))):
+        if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) or found is tree:
+            continue
+        if found.lineno <= tree.lineno <= (found.end_lineno or 0):
+            yield found
 
 
 def normal(function: types.FunctionType) -> Any:

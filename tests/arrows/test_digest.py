@@ -202,6 +202,18 @@ HIDDEN = {
     ),
     "item of a global": ("SEEN = {}\ndef f(x):\n    SEEN[x] = 1\n    return x\n", "SEEN[x]"),
     "attribute of a global": ("import types\nS = types\ndef f(x):\n    S.last = x\n    return x\n", "S.last"),
+    "a sibling rebinds": (
+        "def make():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n    def f(x):\n        return n\n"
+        "    return f\nf = make()\n",
+        "'n', which another function rebinds",
+    ),
+    "a list that grows": ("LOG = []\ndef f(x):\n    LOG.append(x)\n    return x\n", "changes 'LOG'"),
+    "a list of a module": (
+        "import types\nM = types.ModuleType('m')\nM.LOG = []\ndef f(x):\n    M.LOG.append(x)\n    return x\n",
+        "changes 'M.LOG'",
+    ),
+    "a default that grows": ("def f(x, seen={}):\n    seen[x] = 1\n    return len(seen)\n", "seen[x]"),
+    "a keyword's default": ("def f(x, *, seen=[]):\n    seen.append(x)\n    return x\n", "changes 'seen'"),
     "eval": ("def f(x):\n    return eval('x')\n", "eval()"),
     "globals": ("def f(x):\n    return globals()\n", "globals()"),
     "in a lambda inside": ("def f(x):\n    return [eval(y) for y in x]\n", "eval()"),
