@@ -5,7 +5,6 @@ from __future__ import annotations
 from arrows.build import (
     arr,
     attempt,
-    compose,
     constant,
     fanin,
     fanout,
@@ -24,6 +23,7 @@ from arrows.build import (
     switch,
 )
 from arrows.compile import Program, compile, run
+from arrows.composition import compose
 from arrows.diff import Difference, diff
 from arrows.digest import digest
 from arrows.draw import mermaid

@@ -60,16 +60,6 @@ def constant(value: B) -> Arrow[Any, B]:
     return Constant(value)
 
 
-def compose(*arrows: Arrow[Any, Any]) -> Arrow[Any, Any]:
-    """Run arrows left to right; `compose(f, g, h)` is `f >> g >> h`.
-
-    >>> from arrows import run
-    >>> run(compose(arr(abs), arr(str)), [-1])
-    ['1']
-    """
-    return sequence(*arrows)
-
-
 def parallel(f: Arrow[A, B], g: Arrow[C, D]) -> Arrow[tuple[A, C], tuple[B, D]]:
     """(a, c) -> (f a, g c); the same as `f * g`."""
     return f * g

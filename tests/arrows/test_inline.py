@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arrows import Arrow, arr, compile, compose, evaluate, fanout, loop, parallel
+from arrows import Arrow, Program, arr, compile, compose, evaluate, fanout, loop, parallel
 
 STEP = 3
 
@@ -151,7 +151,7 @@ def test_operands_step_in_the_order_of_the_calls() -> None:
 
 
 def test_a_traceback_shows_the_expression_and_names_its_place() -> None:
-    program = compile(compose(arr(lambda x: x + 1), arr(lambda x: 10 // x)))
+    program: Program[Any, Any] = compile(compose(arr(lambda x: x + 1), arr(lambda x: 10 // x)))
     with pytest.raises(ZeroDivisionError) as caught:
         program.step((), -1)
     shown = "".join(traceback.format_exception(caught.value))
