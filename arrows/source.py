@@ -60,10 +60,11 @@ def tree_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunction
             where=_place(function),
             remedy="Define it in a file, not in exec() or python -c.",
         )
-    if _compiles_to(text, function.__code__):
-        for found in ast.walk(_parse(text)):
-            if _stands_at(found, function.__code__):
-                return found  # type: ignore[return-value]
+    code = function.__code__
+    if _compiles_to(text, code):
+        found = _lambda_at(text, code) if code.co_name == "<lambda>" else _definition_at(text, code)
+        if found is not None:
+            return found
     raise BuildError(
         f"{function.__qualname__} is not what its source says",
         where=_place(function),
@@ -107,16 +108,44 @@ def _plain(tree: Any) -> Any:
     return [type(tree).__name__, *(each for each in held if each[0] not in ("ctx", "type_comment", "kind"))]
 
 
-def _stands_at(tree: ast.AST, code: types.CodeType) -> bool:
-    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
-        first = min([tree.lineno, *(each.lineno for each in tree.decorator_list)])
-        return tree.name == code.co_name and first == code.co_firstlineno
-    if isinstance(tree, ast.Lambda) and code.co_name == "<lambda>":
-        body = tree.body
-        return (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in set(
-            code.co_positions()
-        )
-    return False
+def _definition_at(text: str, code: types.CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    for found in ast.walk(_parse(text)):
+        if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) and found.name == code.co_name:
+            first = min([found.lineno, *(each.lineno for each in found.decorator_list)])
+            if first == code.co_firstlineno:
+                return found
+    return None
+
+
+def _lambda_at(text: str, code: types.CodeType) -> ast.Lambda | None:
+    """The lambda of a code object: the smallest of its line whose body holds every place the code names.
+
+    Python 3.12 keeps no place at all for a body that comes to a constant; such a one is told by what it does.
+    """
+    here = [
+        e for e in ast.walk(_parse(text)) if isinstance(e, ast.Lambda) and e.lineno == code.co_firstlineno
+    ]
+    places = {each for each in code.co_positions() if None not in each and each[2:] != (0, 0)}
+    if not places:
+        return next((each for each in here if _alike(_compiled(each), code)), None)
+    starts = min((line, column) for line, _, column, _ in places)
+    ends = max((line, column) for _, line, _, column in places)
+    holding = [e for e in here if _start(e.body) <= starts and ends <= _end(e.body)]
+    return max(holding, key=lambda each: _start(each.body), default=None)
+
+
+def _start(tree: ast.expr) -> tuple[int, int]:
+    return tree.lineno, tree.col_offset
+
+
+def _end(tree: ast.expr) -> tuple[int, int]:
+    return tree.end_lineno or 0, tree.end_col_offset or 0
+
+
+def _compiled(tree: ast.Lambda) -> types.CodeType:
+    """The code of a lambda that stands alone."""
+    code = compile(ast.Expression(tree), "<source>", "eval", dont_inherit=True)
+    return next(each for each in code.co_consts if isinstance(each, types.CodeType))
 
 
 @lru_cache(maxsize=16)
