@@ -27,6 +27,7 @@ from arrows.composition import compose
 from arrows.diff import Difference, diff
 from arrows.digest import digest
 from arrows.draw import mermaid
+from arrows.edit import patch
 from arrows.either import Either, Left, Right
 from arrows.evaluate import NoCase, evaluate
 from arrows.notation import proc
@@ -68,6 +69,7 @@ __all__ = [
     "mermaid",
     "named",
     "parallel",
+    "patch",
     "pretty",
     "proc",
     "put",

@@ -1,17 +1,22 @@
-"""What differs between two machines: cells by address, nodes by path. Values; printing and JSON read them."""
+"""What differs between two machines: cells by address, parts by path. Values; printing and JSON read them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from arrows.canonical import same_shape
+from arrows.canonical import NotData, same_shape
 from arrows.cells import Cell, Slot, flat, layout
-from arrows.pretty import label, pretty
-from arrows.term import Arrow, Compose, Node, Switch, children, node
+from arrows.content import function_digest
+from arrows.content_key import Index
+from arrows.edit import Edit, to_plain
+from arrows.matching import Similarity
+from arrows.origin import BuildError
+from arrows.parts import Tree, rooted
+from arrows.script import Script, reloaded
+from arrows.term import Arrow, Function, Node, node
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -29,21 +34,6 @@ class CellChange:
         return _line(self.change, f"cell {self.address}", self.old, self.new)
 
 
-@attrs.frozen
-class NodeChange:
-    """A node that came, went, or was replaced at a path: the index to take at each level of the old tree
-    (of the new one for a node that came).
-    """
-
-    path: tuple[int, ...]
-    change: Change
-    old: str = ""
-    new: str = ""
-
-    def __str__(self) -> str:
-        return _line(self.change, "node " + "/".join(map(str, self.path or ("root",))), self.old, self.new)
-
-
 def _line(change: Change, what: str, old: str, new: str) -> str:
     sign = {"added": "+", "removed": "-", "changed": "~"}[change]
     return f"{sign} {what}: " + " -> ".join(each for each in (old, new) if each)
@@ -51,34 +41,70 @@ def _line(change: Change, what: str, old: str, new: str) -> str:
 
 @attrs.frozen
 class Difference:
-    """All that differs between two machines; falsy when nothing does."""
+    """All that differs between two machines: cells by address, and the edits that lead from one to the other.
+
+    Falsy when nothing differs. `reloaded` are functions that are the same code in another object, as when a
+    file was loaded twice: nothing differs, yet `patch` puts them in place.
+    """
 
     cells: tuple[CellChange, ...]
-    nodes: tuple[NodeChange, ...]
+    edits: tuple[Edit, ...]
+    reloaded: tuple[Edit, ...] = attrs.field(default=(), repr=False)
 
     def __bool__(self) -> bool:
-        return bool(self.cells or self.nodes)
+        return bool(self.cells or self.edits)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, (*self.cells, *self.nodes))) or "no difference"
+        return "\n".join(map(str, (*self.cells, *self.edits))) or "no difference"
 
     def to_plain(self) -> dict[str, Any]:
         """The same as JSON-able data."""
         return {
             "cells": [attrs.asdict(each) for each in self.cells],
-            "nodes": [attrs.asdict(n) for n in self.nodes],
+            "nodes": [to_plain(each) for each in self.edits],
         }
 
 
 def diff(old: Arrow[Any, Any], new: Arrow[Any, Any]) -> Difference:
     """Compare two machines.
 
+    What is found leads from one to the other: `patch(old, diff(old, new)) == new`.
+
     >>> from arrows import arr, constant
     >>> print(diff(arr(abs) >> constant(1), arr(abs) >> constant(2)))
     ~ node 1: constant(1) -> constant(2)
     """
-    one, other = node(old), node(new)
-    return Difference(tuple(_cells(one, other)), tuple(_nodes(one, other, ())))
+    before, after = node(old), node(new)
+    one, other = rooted(before), rooted(after)
+    contents = _contents(one, other)
+    index = Index(lambda leaf: contents.get(id(leaf.function), id(leaf.function)))
+    index.read(one)
+    index.read(other)
+    same = one.key == other.key
+    edits = () if same else Script(index, Similarity(index)).lead(one, other)
+    return Difference(
+        () if same else tuple(_cells(before, after)), edits, tuple(reloaded(one, other)) if contents else ()
+    )
+
+
+def _contents(old: Tree, new: Tree) -> dict[int, str]:
+    """By identity, what the functions are that only one tree has, where both have such."""
+    ones, others = _functions(old), _functions(new)
+    apart = ones.keys() ^ others.keys()
+    if apart <= ones.keys() or apart <= others.keys():
+        return {}
+    found: dict[int, str] = {}
+    for key in apart:
+        leaf = ones.get(key) or others[key]
+        try:
+            found[key] = function_digest(leaf.function, leaf.origin)
+        except (BuildError, NotData):
+            continue  # it cannot be told what it is, so it is itself alone
+    return found
+
+
+def _functions(tree: Tree) -> dict[int, Function]:
+    return {id(each.head.function): each.head for each in tree.below() if isinstance(each.head, Function)}
 
 
 def _cells(old: Node, new: Node) -> Iterator[CellChange]:
@@ -102,59 +128,3 @@ def _same(one: Slot, other: Slot) -> bool:
 
 def _kind(slot: Slot) -> str:
     return str(slot.shape) if isinstance(slot, Cell) else f"a table by {slot.key}"
-
-
-def _nodes(old: Node, new: Node, path: tuple[int, ...]) -> Iterator[NodeChange]:
-    if old == new:
-        return
-    if isinstance(old, Compose) and isinstance(new, Compose):
-        yield from _parts(old.steps, new.steps, path)
-    elif isinstance(old, Switch) and isinstance(new, Switch):
-        yield from _cases(old, new, path)
-    elif label(old) == label(new) and children(old) and len(children(old)) == len(children(new)):
-        for index, (one, other) in enumerate(zip(children(old), children(new), strict=True)):
-            yield from _nodes(one, other, (*path, index))
-    elif type(old) is type(new) and children(old) and len(children(old)) == len(children(new)):
-        yield NodeChange(path, "changed", label(old), label(new))
-        for index, (one, other) in enumerate(zip(children(old), children(new), strict=True)):
-            yield from _nodes(one, other, (*path, index))
-    else:
-        yield NodeChange(path, "changed", _brief(old), _brief(new))
-
-
-def _parts(old: tuple[Node, ...], new: tuple[Node, ...], path: tuple[int, ...]) -> Iterator[NodeChange]:
-    """Steps are aligned from both ends; between them, what came and what went is told in order."""
-    start = _shared(old, new)
-    end = _shared(old[start:][::-1], new[start:][::-1])
-    gone, came = old[start : len(old) - end], new[start : len(new) - end]
-    both = min(len(gone), len(came))
-    for index in range(both):
-        yield from _nodes(gone[index], came[index], (*path, start + index))
-    for index in range(both, len(gone)):
-        yield NodeChange((*path, start + index), "removed", _brief(gone[index]))
-    for index in range(both, len(came)):
-        yield NodeChange((*path, start + index), "added", "", _brief(came[index]))
-
-
-def _shared(old: tuple[Node, ...], new: tuple[Node, ...]) -> int:
-    pairs = zip(old, new, strict=False)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
-
-
-def _cases(old: Switch, new: Switch, path: tuple[int, ...]) -> Iterator[NodeChange]:
-    """Cases go by the name of their class."""
-    places = {cls.__name__: at for at, (cls, _) in enumerate(new.cases)}
-    names = Counter(cls.__name__ for cls, _ in old.cases)
-    for at, (cls, body) in enumerate(old.cases):
-        if cls.__name__ in places:
-            yield from _nodes(body, new.cases[places[cls.__name__]][1], (*path, at))
-        else:
-            yield NodeChange((*path, at), "removed", f"case {cls.__name__}")
-    for at, (cls, _) in enumerate(new.cases):
-        if cls.__name__ not in names:
-            yield NodeChange((*path, at), "added", "", f"case {cls.__name__}")
-
-
-def _brief(term: Node) -> str:
-    text = " ".join(pretty(term).split())
-    return text if len(text) <= 72 else text[:71] + "…"

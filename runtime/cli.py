@@ -134,7 +134,11 @@ def diff(
             f"{word}: {side['application']}, version {side['version']} (digest {short(side['digest'])})"
         )
     for name, each in found.items():
-        report.say(f"{name}: the machine was {each}" if isinstance(each, str) else f"{name}:\n{each}")
+        if isinstance(each, str):
+            report.say(f"{name}: the machine was {each}")
+        else:
+            report.say(f"{name}:")
+            report.difference(each)
 
 
 @app.command(epilog=_example("midflight upgrade examples/counter/v2.py"))

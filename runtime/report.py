@@ -11,10 +11,21 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from arrows.changed_lines import Style, changed_lines, segments
+from arrows.diff import Difference
 from runtime.refusal import short
 
 Plain = Mapping[str, Any]
+
+_COLOURS: dict[Style, str] = {
+    "added": "green",
+    "removed": "red",
+    "changed": "yellow",
+    "moved": "cyan",
+    "plain": "",
+}
 
 
 def console(*, errors: bool = False) -> Console:
@@ -48,6 +59,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
     console().print(made)
+
+
+def difference(found: Difference) -> None:
+    """What differs, in colours where somebody looks at them, and then the lines of source it was written in."""
+    lines = changed_lines(found)
+    told = [*segments(found), *(each for line in lines for each in line.segments())]
+    for style, text in told:
+        console().print(Text(text, style=_COLOURS[style]), soft_wrap=True)
 
 
 def status(node: Plain) -> None:
