@@ -24,6 +24,7 @@ from arrows.build import (
 )
 from arrows.compile import Program, compile, run
 from arrows.composition import compose
+from arrows.derived import accumulate, changes, delay, hold, modes
 from arrows.diff import Difference, diff
 from arrows.digest import digest
 from arrows.draw import mermaid
@@ -48,12 +49,15 @@ __all__ = [
     "NotEncodable",
     "Program",
     "Right",
+    "accumulate",
     "arr",
     "attempt",
+    "changes",
     "compile",
     "compose",
     "constant",
     "decode",
+    "delay",
     "diff",
     "digest",
     "encode",
@@ -62,11 +66,13 @@ __all__ = [
     "fanout",
     "first",
     "get",
+    "hold",
     "identity",
     "keyed",
     "left",
     "loop",
     "mermaid",
+    "modes",
     "named",
     "parallel",
     "patch",
