@@ -1,8 +1,11 @@
-"""Machines as pictures: Mermaid text, which many viewers draw."""
+"""Machines as pictures: Mermaid text, which many viewers draw, and DOT text, which Graphviz makes an SVG of.
+
+One walk over the tree tells a canvas of boxes, wires and frames; each language is a canvas.
+"""
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never
 
 from arrows.pretty import label
 from arrows.term import (
@@ -39,39 +42,139 @@ def mermaid(arrow: Arrow[Any, Any]) -> str:
       out((out))
       n2 --> out
     """
-    picture = _Picture()
-    picture.say("in((in))")
-    ends = picture.add(node(arrow), ["in"], {})
-    picture.say("out((out))")
+    canvas = _Mermaid("flowchart LR")
+    _draw(node(arrow), canvas)
+    return "\n".join(canvas.lines)
+
+
+def dot(arrow: Arrow[Any, Any]) -> str:
+    """Return a machine as a DOT graph, the picture of `mermaid` for Graphviz: `dot -Tsvg` makes an SVG of it.
+
+    >>> from arrows import arr
+    >>> print(dot(arr(abs)))
+    digraph {
+      rankdir=TB; node [shape=box, fontname="Helvetica", fontsize=11]; edge [fontname="Helvetica", fontsize=10];
+      "in" [label="in", shape=circle];
+      "n1" [label="abs"];
+      "in" -> "n1";
+      "out" [label="out", shape=circle];
+      "n1" -> "out";
+    }
+    """
+    canvas = _Dot("digraph {")
+    canvas.say(
+        'rankdir=TB; node [shape=box, fontname="Helvetica", fontsize=11]; '
+        'edge [fontname="Helvetica", fontsize=10];'
+    )
+    _draw(node(arrow), canvas)
+    return "\n".join([*canvas.lines, "}"])
+
+
+def _draw(term: Node, canvas: _Canvas) -> None:
+    picture = _Picture(canvas)
+    canvas.box("in", "in", "end")
+    ends = picture.add(term, ["in"], {})
+    canvas.box("out", "out", "end")
     picture.join(ends, "out")
-    return "\n".join(["flowchart LR", *picture.lines])
 
 
-class _Picture:
-    """The lines under way. An end is where a wire comes from, with the word on it behind `|`."""
+Kind: TypeAlias = Literal["end", "operation", "fork", "cell"]
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.count = 0
+
+class _Canvas(Protocol):
+    """What a picture is told on."""
+
+    def box(self, name: str, text: str, kind: Kind) -> None: ...
+    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None: ...
+    def open(self, name: str, title: str) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Lines:
+    """Lines under way, indented by the frames that are open."""
+
+    def __init__(self, first: str) -> None:
+        self.lines = [first]
         self.depth = 1
 
     def say(self, line: str) -> None:
         self.lines.append("  " * self.depth + line)
 
+
+class _Mermaid(_Lines):
+    """A Mermaid flowchart."""
+
+    _SHAPES: Final[dict[Kind, str]] = {
+        "end": "(({}))",
+        "operation": '["{}"]',
+        "fork": '{{"{}"}}',
+        "cell": '[("{}")]',
+    }
+
+    def box(self, name: str, text: str, kind: Kind) -> None:
+        self.say(name + self._SHAPES[kind].format(_escape(text)))
+
+    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None:
+        line = "-.->" if dotted else "-->"
+        self.say(f'{start} {line}|"{_escape(word)}"| {end}' if word else f"{start} {line} {end}")
+
+    def open(self, name: str, title: str) -> None:
+        self.say(f'subgraph {name} ["{_escape(title)}"]')
+        self.depth += 1
+
+    def close(self) -> None:
+        self.depth -= 1
+        self.say("end")
+
+
+class _Dot(_Lines):
+    """A DOT graph."""
+
+    _SHAPES: Final[dict[Kind, str]] = {
+        "end": ", shape=circle",
+        "operation": "",
+        "fork": ", shape=diamond",
+        "cell": ", shape=cylinder, style=filled, fillcolor=lightyellow",
+    }
+
+    def box(self, name: str, text: str, kind: Kind) -> None:
+        self.say(f'"{name}" [label={_quoted(text)}{self._SHAPES[kind]}];')
+
+    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None:
+        options = [f"label={_quoted(word)}"] * bool(word) + ["style=dotted, constraint=false"] * dotted
+        self.say(f'"{start}" -> "{end}"' + (f" [{', '.join(options)}];" if options else ";"))
+
+    def open(self, name: str, title: str) -> None:
+        self.say(f'subgraph "cluster_{name}" {{')
+        self.depth += 1
+        self.say(f'label={_quoted(title)}; fontname="Helvetica"; fontsize=11; style=rounded; color=gray;')
+
+    def close(self) -> None:
+        self.depth -= 1
+        self.say("}")
+
+
+class _Picture:
+    """The walk. An end is where a wire comes from, with the word on it behind `|`."""
+
+    def __init__(self, canvas: _Canvas) -> None:
+        self.canvas = canvas
+        self.count = 0
+
     def fresh(self) -> str:
         self.count += 1
         return f"n{self.count}"
 
-    def box(self, text: str, ends: list[str], shape: str = '["{}"]') -> list[str]:
+    def box(self, text: str, ends: list[str], kind: Kind = "operation") -> list[str]:
         name = self.fresh()
-        self.say(name + shape.format(_escape(text)))
+        self.canvas.box(name, text, kind)
         self.join(ends, name)
         return [name]
 
     def join(self, ends: list[str], target: str) -> None:
         for end in dict.fromkeys(ends):
             name, _, word = end.partition("|")
-            self.say(f'{name} -->|"{_escape(word)}"| {target}' if word else f"{name} --> {target}")
+            self.canvas.wire(name, target, word)
 
     def add(self, term: Node, ends: list[str], cells: dict[str, str]) -> list[str]:
         """Draw a node fed from `ends`; return the ends of its output. `cells` are the boxes of cells in scope."""
@@ -89,7 +192,8 @@ class _Picture:
                 box = self.box(label(term), ends)
                 where = cells.get(name, "")
                 if where:
-                    self.say(f"{where} -.-> {box[0]}" if isinstance(term, Get) else f"{box[0]} -.-> {where}")
+                    start, end = (where, box[0]) if isinstance(term, Get) else (box[0], where)
+                    self.canvas.wire(start, end, dotted=True)
                 return box
             case Compose(steps=steps):
                 for step in steps:
@@ -98,12 +202,12 @@ class _Picture:
             case Parallel(left=left, right=right):
                 return self.add(left, ends, cells) + self.add(right, ends, cells)
             case Switch(cases=cases):
-                (fork,) = self.box("class?", ends, '{{"{}"}}')
+                (fork,) = self.box("class?", ends, "fork")
                 return [
                     end for cls, body in cases for end in self.add(body, [f"{fork}|{cls.__name__}"], cells)
                 ]
             case State(name=name, body=body):
-                (cell,) = self.box(label(term), [], '[("{}")]')
+                (cell,) = self.box(label(term), [], "cell")
                 return self.add(body, ends, {**cells, name: cell})
             case Keyed(by=by, body=body):
                 return self.frame(label(term), body, self.add(by, ends, cells), {})
@@ -113,13 +217,16 @@ class _Picture:
                 assert_never(term)
 
     def frame(self, title: str, body: Node, ends: list[str], cells: dict[str, str]) -> list[str]:
-        self.say(f'subgraph {self.fresh()} ["{_escape(title)}"]')
-        self.depth += 1
+        self.canvas.open(self.fresh(), title)
         ends = self.add(body, ends, cells)
-        self.depth -= 1
-        self.say("end")
+        self.canvas.close()
         return ends
 
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _quoted(text: str) -> str:
+    """A text as DOT writes it; its backslashes are shown as they are."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

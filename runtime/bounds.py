@@ -38,6 +38,9 @@ SHOWN_TEXT = 500
 MAX_NAME = 100
 """Characters in the name of an application or machine."""
 
+DRAW_SECONDS = 60
+"""How long Graphviz may take for one picture."""
+
 SHORT_DIGEST = 12
 """Digits of a digest that are shown, and the fewest by which a version may be named."""
 

@@ -12,7 +12,7 @@ from arrows.diff import diff as differences
 from arrows.draw import mermaid
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
-from runtime import bench, bench_language, bench_node, bounds, demo, doctor, report
+from runtime import bench, bench_language, bench_node, bounds, demo, doctor, picture, report
 from runtime.application import Application
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
@@ -187,6 +187,9 @@ def draw(
     machine: Annotated[
         str | None, typer.Argument(metavar="[MACHINE]", help="Needed where there are several.")
     ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write an SVG to this file instead; needs Graphviz.")
+    ] = None,
 ) -> None:
     """Print a machine as a Mermaid flowchart.
 
@@ -199,6 +202,9 @@ def draw(
     name = machine or next(iter(application.machines))
     if name not in application.machines:
         _usage(f"{file} holds no machine {name!r}; there are: {known}")
+    if svg is not None:
+        _done(picture.write(application.machines[name], svg), as_json=False)
+        return
     report.say(mermaid(application.machines[name]))
 
 
