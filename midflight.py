@@ -65,6 +65,7 @@ from arrows import (  # noqa: E402 - the guard comes first; `compile` is the wor
     NotEncodable,
     Program,
     Right,
+    Trace,
     accumulate,
     arr,
     attempt,
@@ -100,6 +101,7 @@ from arrows import (  # noqa: E402 - the guard comes first; `compile` is the wor
     second,
     state,
     switch,
+    trace,
 )
 from migrations import DROP, Drop, Migration, Plan, Refusal, plan  # noqa: E402
 from runtime import (  # noqa: E402
@@ -149,6 +151,7 @@ __all__ = [
     "Right",
     "Status",
     "StepFailed",
+    "Trace",
     "Unavailable",
     "UnknownMachine",
     "Upgraded",
@@ -189,6 +192,7 @@ __all__ = [
     "second",
     "state",
     "switch",
+    "trace",
 ]
 
 

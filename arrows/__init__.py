@@ -35,6 +35,7 @@ from arrows.notation import proc
 from arrows.origin import BuildError
 from arrows.pretty import pretty
 from arrows.term import Arrow
+from arrows.tracing import Trace, trace
 from arrows.unpacking import Malformed
 from arrows.wire import NotEncodable, decode, encode
 
@@ -49,6 +50,7 @@ __all__ = [
     "NotEncodable",
     "Program",
     "Right",
+    "Trace",
     "accumulate",
     "arr",
     "attempt",
@@ -84,4 +86,5 @@ __all__ = [
     "second",
     "state",
     "switch",
+    "trace",
 ]

@@ -137,11 +137,19 @@ class _Dot(_Lines):
         "cell": ", shape=cylinder, style=filled, fillcolor=lightyellow",
     }
 
+    def __init__(self, first: str) -> None:
+        super().__init__(first)
+        self.cells: set[str] = set()
+
     def box(self, name: str, text: str, kind: Kind) -> None:
+        if kind == "cell":
+            self.cells.add(name)
         self.say(f'"{name}" [label={_quoted(text)}{self._SHAPES[kind]}];')
 
     def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None:
-        options = [f"label={_quoted(word)}"] * bool(word) + ["style=dotted, constraint=false"] * dotted
+        options = [f"label={_quoted(word)}"] * bool(word) + ["style=dotted"] * dotted
+        if end in self.cells:
+            options.append("constraint=false")  # a cell stands above its first reader, not below its writers
         self.say(f'"{start}" -> "{end}"' + (f" [{', '.join(options)}];" if options else ";"))
 
     def open(self, name: str, title: str) -> None:
