@@ -6,6 +6,7 @@ from arrows.build import (
     arr,
     attempt,
     constant,
+    emit,
     fanin,
     fanout,
     first,
@@ -16,6 +17,7 @@ from arrows.build import (
     loop,
     named,
     parallel,
+    perform,
     put,
     right,
     second,
@@ -29,6 +31,7 @@ from arrows.diff import Difference, diff
 from arrows.digest import digest
 from arrows.draw import mermaid
 from arrows.edit import patch
+from arrows.effect import BadAnswer, Done, Effect, Suspended, UnknownContinuation
 from arrows.either import Either, Left, Right
 from arrows.evaluate import NoCase, evaluate
 from arrows.notation import proc
@@ -41,8 +44,11 @@ from arrows.wire import NotEncodable, decode, encode
 
 __all__ = [
     "Arrow",
+    "BadAnswer",
     "BuildError",
     "Difference",
+    "Done",
+    "Effect",
     "Either",
     "Left",
     "Malformed",
@@ -50,7 +56,9 @@ __all__ = [
     "NotEncodable",
     "Program",
     "Right",
+    "Suspended",
     "Trace",
+    "UnknownContinuation",
     "accumulate",
     "arr",
     "attempt",
@@ -62,6 +70,7 @@ __all__ = [
     "delay",
     "diff",
     "digest",
+    "emit",
     "encode",
     "evaluate",
     "fanin",
@@ -78,6 +87,7 @@ __all__ = [
     "named",
     "parallel",
     "patch",
+    "perform",
     "pretty",
     "proc",
     "put",

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import Any, TypeVar, overload
 
+from arrows.continuation import effects, refuse_waiting
+from arrows.effect import Effect, answer_shape, effect_class
 from arrows.either import Either
 from arrows.fit import misfit
 from arrows.origin import BuildError, caller
@@ -17,11 +19,13 @@ from arrows.term import (
     Arrow,
     Attempt,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
     Keyed,
     Named,
+    Perform,
     Primitive,
     Put,
     State,
@@ -35,6 +39,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E", bound=Effect[Any])
 S = TypeVar("S")
 
 
@@ -156,6 +161,7 @@ def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Ar
     if not isinstance(body, Arrow):
         of = _second_parameter(body)
         body = Function(body, ("", ""))
+    refuse_waiting(node(body), f"loop {name!r}")
     feedback = sequence(
         Identity() & Get(checked_name(name)), body, Identity() * Put(name), Primitive("pick", ((0,),))
     )
@@ -172,11 +178,74 @@ def keyed(body: Arrow[A, B], by: Arrow[A, Any], name: str) -> Arrow[A, B]:
         raise BuildError(
             "the arrow that reads the key has cells", where=caller(), remedy="Keep cells in the body."
         )
+    if any(effects(node(by))):
+        raise BuildError(
+            "the arrow that reads the key performs or emits", where=caller(), remedy="Do it in the body."
+        )
     return Keyed(node(body), node(by), checked_name(name))
 
 
+@overload
+def perform(effect: type[Effect[B]], /) -> Arrow[Effect[B], B]: ...
+@overload
+def perform(effect: Effect[B], /) -> B: ...
+def perform(effect: Any, /) -> Any:
+    """Ask the outside world for what comes in, an effect of that class, and go on with the answer.
+
+    Meanwhile other inputs are stepped. What was written before is committed and seen by them; what comes
+    behind reads the cells afresh, and a raise there undoes what was written since. In a `@proc` the effect
+    itself is written: `receipt = perform(Charge(card, cents))`, on a line of its own.
+
+    Raises BuildError for a class that is not frozen data derived from `Effect[Answer]`.
+
+    >>> from arrows import Effect, run
+    >>> import attrs
+    >>> @attrs.frozen
+    ... class Ask(Effect[int]):
+    ...     question: str
+    >>> run(arr(Ask) >> perform(Ask) >> arr(str), ["1 + 1"], answer=lambda effect: eval(effect.question))
+    ['2']
+    """
+    return Perform(_class(effect, "perform"), answer_shape(effect))
+
+
+@overload
+def emit(effect: type[E], /) -> Arrow[E, None]: ...
+@overload
+def emit(effect: Effect[Any], /) -> None: ...
+def emit(effect: Any, /) -> Any:
+    """Tell the outside world what comes in, an effect of that class, once the step is committed.
+
+    Nothing is waited for, and a step that raises has told nothing. In a `@proc` the effect itself is
+    written: `emit(Paid(order))`.
+
+    >>> from arrows import Effect, compile
+    >>> import attrs
+    >>> @attrs.frozen
+    ... class Seen(Effect[None]):
+    ...     n: int
+    >>> program = compile(arr(Seen) >> emit(Seen))
+    >>> program.begin(program.initial(), 5)
+    ((), Done(output=None), (Seen(n=5),))
+    """
+    return Emit(_class(effect, "emit"))
+
+
+def _class(effect: Any, word: str) -> type:
+    if isinstance(effect, Effect):
+        raise BuildError(
+            f"{word}({effect!r:.60}) is written in a @proc, which reads it",
+            where=caller(),
+            remedy=f"As an arrow it is {word}({type(effect).__name__}), and the effect comes in.",
+        )
+    return effect_class(effect)
+
+
 def attempt(f: Arrow[A, B]) -> Arrow[A, Any]:
-    """`Success(b)`, or `Failure(error)` with what `f` wrote undone (both from `returns.result`)."""
+    """`Success(b)`, or `Failure(error)` with what `f` wrote and emitted undone (both from `returns.result`).
+
+    Where `f` performs, what was written before the last `perform` is committed and stays.
+    """
     return Attempt(node(f))
 
 

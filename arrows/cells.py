@@ -21,6 +21,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -28,6 +29,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -127,7 +129,7 @@ class _Reader:
             case Compose() | Parallel() | Switch() | Attempt():
                 for index, child in enumerate(children(term)):
                     yield from self.slots(child, (*path, index), prefix, scope)
-            case Identity() | Constant() | Primitive() | Function():
+            case Identity() | Constant() | Primitive() | Function() | Perform() | Emit():
                 pass
             case _:
                 assert_never(term)

@@ -10,6 +10,10 @@ which symbol the cell stands for; and the new state is built where the function 
 raises has therefore altered nothing. Where branches meet again, what differs between them (their
 outputs, the cells) is assigned to a common variable at the end of each branch. A branch in tail
 position does not meet anything: it returns.
+
+A `perform` ends a segment: the function returns there, with the cells as they are, the open rows stored, and
+what waits on the wires around the place. What is left of the tree is written as a function of its own, which
+begins by reading the cells afresh. What was emitted is one more symbol that stands among the cells.
 """
 
 from __future__ import annotations
@@ -18,13 +22,16 @@ import builtins
 import itertools
 import linecache
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from arrows.cells import Layout, Slot, Values, initial, layout
+from arrows.continuation import Continuation, continuations, effects, find
+from arrows.effect import Done, End, Suspended
 from arrows.emission import Emitter
+from arrows.evaluate import has_effects
 from arrows.origin import BuildError
 from arrows.shape import Shape
 from arrows.signature import accepts, gives
@@ -40,6 +47,9 @@ class Program(Generic[A, B]):
 
     `step(state, input)` returns the new state and the output, or raises what the machine raises; the state
     given is never altered. `slots` tell what the state holds, `takes` and `gives` what goes in and out.
+
+    A machine that performs or emits is stepped with `begin` and `resume`, and `step` raises TypeError.
+    `continuations` has what may wait for an answer, by digest.
     """
 
     term: Node
@@ -48,10 +58,27 @@ class Program(Generic[A, B]):
     gives: Shape
     source: str
     step: Callable[[Values, A], tuple[Values, B]] = attrs.field(eq=False, repr=False)
+    begin: Callable[[Values, A], tuple[Values, End[B], tuple[Any, ...]]] = attrs.field(eq=False, repr=False)
+    continuations: Mapping[str, Continuation] = attrs.field(eq=False, repr=False)
+    _resume: Mapping[str, Callable[..., tuple[Values, End[B], tuple[Any, ...]]]] = attrs.field(
+        eq=False, repr=False
+    )
 
     def initial(self) -> Values:
         """The state before the first step."""
         return initial(self.slots)
+
+    def resume(
+        self, state: Values, suspended: Suspended, answer: Any
+    ) -> tuple[Values, End[B], tuple[Any, ...]]:
+        """Go on with a suspended step, over the state as it is now.
+
+        Returns, as `begin` does, the new state, `Done(output)` or the next `Suspended`, and what was emitted
+        since. Raises UnknownContinuation for a suspension that is not of this machine, BadAnswer for an
+        answer of another type, and what the machine raises.
+        """
+        found = find(self.continuations, suspended)
+        return self._resume[found.digest](state, answer, found.resumed(suspended, answer))
 
 
 def compile(arrow: Arrow[A, B]) -> Program[A, B]:  # noqa: A001 - the word of the field
@@ -77,14 +104,43 @@ def compile(arrow: Arrow[A, B]) -> Program[A, B]:  # noqa: A001 - the word of th
 
 def _compile(term: Node) -> Program[Any, Any]:
     plan: Layout = layout(term)
-    emitter = Emitter(plan)
-    source = emitter.function(term)
+    behind = continuations(term, plan)
+    outward = any(effects(term))
+    emitter = Emitter(plan, behind, effects=outward)
+    source = emitter.functions(term)
     namespace = emitter.names
     file = f"<midflight step {next(_numbers)}>"
     exec(builtins.compile(source, file, "exec"), namespace)  # noqa: S102 - our own text
-    _show(namespace["step"], file, source)
+    step = namespace["step"]
+    _show(step, file, source)
+    resume = {each.digest: namespace[f"resume_{number}"] for number, each in enumerate(behind.values(), 1)}
     taken = accepts(term)
-    return Program(term, plan.slots, taken, gives(term, taken), source, namespace["step"])
+    return Program(
+        term,
+        plan.slots,
+        taken,
+        gives(term, taken),
+        source,
+        _outward(term) if outward else step,
+        step if outward else _begin(step),
+        {each.digest: each for each in behind.values()},
+        resume,
+    )
+
+
+def _outward(term: Node) -> Callable[[Values, Any], Any]:
+    def step(state: Values, x: Any) -> Any:
+        raise has_effects(term)
+
+    return step
+
+
+def _begin(step: Callable[[Values, Any], tuple[Values, Any]]) -> Callable[[Values, Any], Any]:
+    def begin(state: Values, x: Any) -> tuple[Values, Done[Any], tuple[Any, ...]]:
+        after, output = step(state, x)
+        return after, Done(output), ()
+
+    return begin
 
 
 _numbers = itertools.count(1)
@@ -96,8 +152,11 @@ def _show(step: Callable[..., Any], file: str, source: str) -> None:
     weakref.finalize(step, linecache.cache.pop, file, None).atexit = False
 
 
-def run(arrow: Arrow[A, B], inputs: Iterable[A]) -> list[B]:
+def run(arrow: Arrow[A, B], inputs: Iterable[A], answer: Callable[[Any], Any] | None = None) -> list[B]:
     """Step a machine over inputs from its first state and return its outputs.
+
+    `answer` gives the answer to each effect that is performed, at once; without it a machine that performs
+    is a TypeError. What is emitted is left out: `Program.begin` gives it.
 
     >>> from arrows import identity
     >>> run(identity(), [1, 2])
@@ -106,6 +165,13 @@ def run(arrow: Arrow[A, B], inputs: Iterable[A]) -> list[B]:
     program = compile(arrow)
     state, outputs = program.initial(), []
     for value in inputs:
-        state, output = program.step(state, value)
-        outputs.append(output)
+        state, end, _ = program.begin(state, value)
+        while isinstance(end, Suspended):
+            if answer is None:
+                what = type(end.effect).__qualname__
+                raise TypeError(
+                    f"the machine performs {what}: give run(..., answer=) a function from effect to answer"
+                )
+            state, end, _ = program.resume(state, end, answer(end.effect))
+        outputs.append(end.output)
     return outputs

@@ -22,6 +22,7 @@ import attrs
 
 from arrows import record
 from arrows.canonical import NotData, Packer, dump
+from arrows.effect import Effect
 from arrows.origin import BuildError, Origin
 from arrows.reach import Reached, reached
 from arrows.source import SOURCE, normal
@@ -187,7 +188,7 @@ class _Graph:
 
 def _is_plain_base(base: type) -> bool:
     """Whether a base adds nothing to frozen data."""
-    return base in (object, enum.Enum, typing.Generic) or base.__module__ == "msgspec"
+    return base in (object, enum.Enum, typing.Generic, Effect) or base.__module__ == "msgspec"
 
 
 def _written(value: Any) -> bool:

@@ -15,12 +15,14 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
     Keyed,
     Named,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -59,8 +61,10 @@ class Index:
                 return (State, name, self._value(init), of)
             case Primitive(name=name, args=args):
                 return (Primitive, name, self._value(args))
-            case Case(cls=cls):
-                return (Case, cls)
+            case Perform(effect=effect, of=of):
+                return (Perform, effect, of)
+            case Emit(effect=cls) | Case(cls=cls):
+                return (type(head), cls)
             case Get(name=name) | Put(name=name) | Keyed(name=name) | Named(name=name):
                 return (type(head), name)
             case Compose(steps=steps):

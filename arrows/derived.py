@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, Union, cast
 
 from arrows.build import checked_name, get, identity, put, state, switch
+from arrows.continuation import refuse_waiting
 from arrows.term import Arrow, Constant, Function, Primitive, Switch, node, sequence
 
 A = TypeVar("A")
@@ -41,6 +42,7 @@ def accumulate(
     [3, 3, 4, 4]
     """
     made = step if isinstance(step, Arrow) else Function(step, ("", ""))
+    refuse_waiting(node(made), f"accumulate {name!r}")
     return state(name, init, sequence(identity() & get(name), made, _written(name)), of=of)
 
 
@@ -100,6 +102,7 @@ def modes(
         "raise", ("TypeError",)
     )
     for cls, body in reversed(known):
+        refuse_waiting(body, f"modes {name!r}")
         is_on = sequence(_RIGHT, Primitive("is_a", (cls,)))
         chosen = sequence(identity() & is_on, Primitive("split"), node(body) | chosen)
     feedback = sequence(identity() & get(checked_name(name)), chosen, identity() * put(name), _LEFT)

@@ -13,6 +13,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -20,6 +21,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -187,14 +189,16 @@ class _Picture:
     def add(self, term: Node, ends: list[str], cells: dict[str, str]) -> list[str]:
         """Draw a node fed from `ends`; return the ends of its output. `cells` are the boxes of cells in scope."""
         match term:
-            case Identity() | Primitive(name="copy" | "typed" | "pick" | "pack" | "unpack" | "split"):
+            case (
+                Identity() | Primitive(name="copy" | "typed" | "label" | "pick" | "pack" | "unpack" | "split")
+            ):
                 return ends
             case Primitive(name="raise"):
                 self.box(label(term), ends)
                 return []
             case Primitive(name="construct", args=(cls, _)):
                 return self.box(cls.__name__, ends)
-            case Constant() | Primitive() | Function():
+            case Constant() | Primitive() | Function() | Perform() | Emit():
                 return self.box(label(term), ends)
             case Get(name=name) | Put(name=name):
                 box = self.box(label(term), ends)

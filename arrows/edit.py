@@ -12,7 +12,8 @@ import attrs
 
 from arrows.cells import Path
 from arrows.origin import BuildError, Origin
-from arrows.parts import Case, Part, Tree, at, brief, built, caption, machine, planted, rename, rooted
+from arrows.parts import Case, Part, Tree, at, brief, built, caption, machine, planted, rooted
+from arrows.renaming import rename
 from arrows.term import Arrow, Keyed, Named, State, node
 
 if TYPE_CHECKING:

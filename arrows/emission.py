@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
 
 from returns.result import Failure, Success
 
+from arrows.branching import Branching, Finish, Scope, case_of
 from arrows.cells import Layout, Path, Table, flat, initial
+from arrows.continuation import Continuation, told
+from arrows.effect import Done
 from arrows.either import Left, Right
 from arrows.evaluate import no_case
 from arrows.inline import leaves
 from arrows.keys import keep, key_of
 from arrows.primitive_text import TEXTS, general
+from arrows.segments import EMITTED, Segments
 from arrows.symbol import NEVER, UNIT, Atom, Choice, Side, Symbol, Tup, text
 from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -25,65 +30,64 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
     Switch,
 )
-from arrows.writing import Draft
-
-Scope: TypeAlias = dict[str, str]
-"""The address that each cell's name stands for here."""
-
-Finish: TypeAlias = Callable[[Symbol], None]
-"""What is written behind the last value of a path through the function."""
 
 _LITERALS = (bool, str, type(None))
 _MAX_LITERAL = 2**64
 
-_MAX_CHAIN = 8
-"""How many branches of a chain are nested before they are written side by side."""
 
+class Emitter(Branching, Segments):
+    """Reads a machine into functions. `effects` says whether it performs or emits."""
 
-def case_of(value: object, cases: tuple[type, ...]) -> type:
-    """The case a value belongs to, for one that is not exactly of any case's class."""
-    for cls in cases:
-        if isinstance(value, cls):
-            return cls
-    raise no_case(value, cases)
-
-
-class Emitter(Draft):
-    """Reads a machine into a function."""
-
-    def __init__(self, plan: Layout) -> None:
+    def __init__(self, plan: Layout, continuations: Mapping[Path, Continuation], *, effects: bool) -> None:
         super().__init__(
             {
                 "Left": Left,
                 "Right": Right,
                 "Success": Success,
                 "Failure": Failure,
+                "Done": Done,
                 "case_of": case_of,
                 "no_case": no_case,
                 "key_of": key_of,
                 "keep": keep,
+                "told": told,
             }
         )
         self.plan = plan
+        self.continuations = continuations
+        self.effects = effects
+        self.wires = []
+        self.rows = []
         self.tables = {slot.address: slot for slot in flat(plan.slots) if isinstance(slot, Table)}
 
-    def function(self, term: Node) -> str:
-        """Return the source of `step(state, x)`; the names it uses are in `names`."""
+    def functions(self, term: Node) -> str:
+        """Return the source of `step(state, x)` and of what goes on behind each `perform`.
+
+        The names that it uses are in `names`.
+        """
         slots = self.plan.slots
         self.write("def step(state, x):", indent=0)
         self.unpack(slots, "state")
+        if self.effects:
+            self.cells[EMITTED] = Tup(())
         before = dict(self.cells)
 
         def finish(output: Symbol) -> None:
+            if self.effects:
+                self.leave(f"Done({text(output)})")
+                return
             same = all(self.cells[slot.address] == before[slot.address] for slot in slots)
             self.write(f"return {'state' if same else self.row(slots)}, {text(output)}")
 
         self.tail(term, (), {}, Atom("x"), finish)
+        for number, behind in enumerate(self.continuations.values(), 1):
+            self.resumption(term, behind, f"resume_{number}")
         return self.source()
 
     # Reading the tree
@@ -130,9 +134,11 @@ class Emitter(Draft):
                 return self.steps(steps, path, scope, x)
             case Parallel(left=left, right=right):
                 a, c = self.split(x, 2)
-                one = self.emit(left, (*path, 0), scope, a)
-                other = NEVER if one == NEVER else self.emit(right, (*path, 1), scope, c)
-                return NEVER if other == NEVER else Tup((one, other))
+                with self.beside(c):
+                    b = self.emit(left, (*path, 0), scope, a)
+                with self.beside(b):
+                    d = NEVER if b == NEVER else self.emit(right, (*path, 1), scope, c)
+                return NEVER if d == NEVER else Tup((b, d))
             case Switch(cases=cases):
                 return self.switch(cases, path, scope, x)
             case State(name=name, body=body):
@@ -144,19 +150,33 @@ class Emitter(Draft):
                 return UNIT
             case Keyed():
                 return self.keyed(term, path, x, None)
+            case Perform():
+                self.suspend(path, x)
+                return NEVER
+            case Emit():
+                self.told(term, x)
+                return UNIT
             case Attempt(body=body):
-                return self.attempt(body, path, scope, x)
+                return self.attempted(lambda: self.emit(body, (*path, 0), scope, x))
             case Named(body=body):
                 return self.emit(body, (*path, 0), scope, x)
             case _:
                 assert_never(term)
 
     def steps(
-        self, steps: tuple[Node, ...], path: Path, scope: Scope, x: Symbol, then: Node | None = None
+        self,
+        steps: tuple[Node, ...],
+        path: Path,
+        scope: Scope,
+        x: Symbol,
+        at: int = 0,
+        then: Node | None = None,
     ) -> Symbol:
+        """Write the steps from `at` on, before `then`."""
         following = (*steps[1:], then)
         row: list[Function] = []
-        for index, step in enumerate(steps):
+        for index in range(at, len(steps)):
+            step = steps[index]
             if x != NEVER and isinstance(step, Function):
                 row.append(step)
                 if not isinstance(following[index], Function) or index == len(steps) - 1:
@@ -174,10 +194,10 @@ class Emitter(Draft):
             return Atom((str(value) if value >= 0 else f"({value})") if small else self.bind(value, "k"))
         return Atom(repr(value) if type(value) in _LITERALS else self.bind(value, "k"))
 
-    def attempt(self, body: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
+    def attempted(self, body: Callable[[], Symbol]) -> Symbol:
         before = dict(self.cells)
         with self.block("try:"):
-            output = self.emit(body, (*path, 0), scope, x)
+            output = body()
             fine = self.end(NEVER if output == NEVER else Side("Success", output))
         self.cells = before
         error = self.fresh("e")
@@ -187,14 +207,32 @@ class Emitter(Draft):
 
     def keyed(self, term: Keyed, path: Path, x: Symbol, finish: Finish | None) -> Symbol:
         """Write a row's read, its body, and its write; in tail position `finish` ends each path."""
-        table = self.tables[self.plan.addresses[path]]
-        rows = text(self.cells[table.address])
-        first = self.bind(initial(table.slots), "first")
         by = self.emit(term.by, (*path, 0), {}, x)
         if by == NEVER:
             return NEVER
         given = self.variable(by)
-        key = self.let(f"{given} if type({given}) is int or type({given}) is str else key_of({given})").text
+        key = self.let(f"{given} if type({given}) is int or type({given}) is str else key_of({given})")
+        store = self.opened(path, key.text)
+        if finish is not None:
+
+            def finished(output: Symbol) -> None:
+                store()
+                finish(output)
+
+            with self.beside(key, store):
+                self.tail(term.body, (*path, 1), {}, x, finished)
+            return UNIT
+        with self.beside(key, store):
+            output = self.emit(term.body, (*path, 1), {}, x)
+        if output != NEVER:
+            store()
+        return output
+
+    def opened(self, path: Path, key: str) -> Callable[[], None]:
+        """Read the row of a key into variables; return what writes its store."""
+        table = self.tables[self.plan.addresses[path]]
+        rows = text(self.cells[table.address])
+        first = self.bind(initial(table.slots), "first")
         self.unpack(table.slots, self.let(f"{rows}.get({key}, {first})").text)
         before = dict(self.cells)
 
@@ -202,96 +240,8 @@ class Emitter(Draft):
             if any(self.cells[slot.address] != before[slot.address] for slot in table.slots):
                 self.cells[table.address] = self.let(f"keep({rows}, {key}, {self.row(table.slots)}, {first})")
 
-        if finish is not None:
-
-            def finished(output: Symbol) -> None:
-                store()
-                finish(output)
-
-            self.tail(term.body, (*path, 1), {}, x, finished)
-            return UNIT
-        output = self.emit(term.body, (*path, 1), {}, x)
-        if output != NEVER:
-            store()
-        return output
-
-    # Branches
-
-    def decide(
-        self, cases: tuple[tuple[type, Node], ...], path: Path, x: Symbol
-    ) -> list[tuple[str, Path, Node, Symbol]]:
-        """Return for each case: the test for it, its path, its arrow and what it takes. The last is else."""
-        bodies = {cls: ((*path, index), body) for index, (cls, body) in enumerate(cases)}
-        classes = tuple(bodies)
-        if isinstance(x, Side | Choice):
-            names = {"Left": Left, "Right": Right}
-            if isinstance(x, Side) and names.get(x.name) in bodies:
-                return [("True", *bodies[names[x.name]], x.held)]
-            if isinstance(x, Choice) and set(classes) == {Left, Right}:
-                return [(x.test, *bodies[Left], x.left), ("else", *bodies[Right], x.right)]
-        value = self.variable(x)
-        found = self.let(f"type({value})").text
-        known = [self.bind(cls, "case") for cls in classes]
-        everything = self.bind(classes, "cases")
-        with self.block(f"if {' and '.join(f'{found} is not {name}' for name in known)}:"):
-            self.write(f"{found} = case_of({value}, {everything})")
-        decided: list[tuple[str, Path, Node, Symbol]] = []
-        for name, cls in zip(known, classes, strict=True):
-            held = Atom(f"{value}.value") if cls in (Left, Right) else Atom(value)
-            decided.append((f"{found} is {name}", *bodies[cls], held))
-        return decided
-
-    def tail_switch(
-        self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol, finish: Finish
-    ) -> None:
-        *decided, (_, at, body, held) = self.decide(cases, path, x)
-        before = self.cells
-        for test, at_case, case, given in decided:
-            self.cells = dict(before)
-            with self.block(f"if {test}:"):
-                self.tail(case, at_case, scope, given, finish)
-        self.cells = before
-        self.tail(body, at, scope, held, finish)
-
-    def switch(self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol) -> Symbol:
-        if _chain(cases[-1][1]) > _MAX_CHAIN:
-            return self.long_switch(cases, path, scope, x)
-        decided = self.decide(cases, path, x)
-        if len(decided) == 1:
-            _, at, body, held = decided[0]
-            return self.emit(body, at, scope, held)
-        before, ends = self.cells, []
-        for index, (test, at, body, held) in enumerate(decided):
-            self.cells = dict(before)
-            last = index == len(decided) - 1
-            with self.block("else:" if last else f"{'elif' if index else 'if'} {test}:"):
-                ends.append(self.end(self.emit(body, at, scope, held)))
-        return self.join(ends, before)
-
-    def long_switch(
-        self, cases: tuple[tuple[type, Node], ...], path: Path, scope: Scope, x: Symbol
-    ) -> Symbol:
-        """Write a chain of branches side by side, as Python does not indent without end."""
-        before, ends = dict(self.cells), []
-
-        def finish(output: Symbol) -> None:
-            ends.append(self.end(output))
-            self.write("break")
-
-        with self.block("while True:"):
-            self.tail_switch(cases, path, scope, x, finish)
-        return self.join(ends, before)
+        return store
 
 
 def _decides(step: Node | None) -> bool:
     return isinstance(step, Switch) and {cls for cls, _ in step.cases} == {Left, Right}
-
-
-def _chain(term: Node) -> int:
-    """How many branches follow each other, each behind all others of the one before."""
-    count = 0
-    while True:
-        last = term.steps[-1] if isinstance(term, Compose) else term
-        if not isinstance(last, Switch):
-            return count
-        term, count = last.cases[-1][1], count + 1

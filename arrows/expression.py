@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import enum
 import inspect
-import types
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final
 
-from arrows import record
+from arrows import build, record
+from arrows.effect import answer_shape, effect_class
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, pair, tupled
+from arrows.lookup import MISSING, Lookup
 from arrows.operators import operator
-from arrows.origin import BuildError, Origin, writing
-from arrows.shape import Shape, shape_of_value
-from arrows.term import Arrow, Constant, Function, Get, Node, Primitive, Switch, node, sequence
+from arrows.origin import BuildError
+from arrows.shape import shape_of_value
+from arrows.term import (
+    Arrow,
+    Constant,
+    Emit,
+    Function,
+    Get,
+    Node,
+    Perform,
+    Primitive,
+    Switch,
+    node,
+    sequence,
+)
 
 _REMEDIES: Final[dict[type[ast.AST], str]] = {
     ast.Lambda: "Define a plain function outside and call it.",
@@ -34,30 +44,9 @@ _REMEDIES: Final[dict[type[ast.AST], str]] = {
     ast.Set: "Use frozenset(...), which is immutable.",
 }
 
-MISSING: Final = object()
 
-
-class Expressions:
-    """Reads expressions; `cells` are the names that stand for cells."""
-
-    def __init__(self, file: str, function: types.FunctionType, cells: frozenset[str], taken: Shape) -> None:
-        self.file = file
-        self.function = function
-        self.cells = cells
-        self.taken = taken
-
-    # Places and errors
-
-    @contextmanager
-    def at(self, tree: ast.AST) -> Iterator[None]:
-        with writing(self.place(tree)):
-            yield
-
-    def place(self, tree: ast.AST) -> Origin:
-        return Origin(self.file, getattr(tree, "lineno", 0))
-
-    def refuse(self, tree: ast.AST, what: str, remedy: str) -> NoReturn:
-        raise BuildError(what, where=self.place(tree), remedy=remedy)
+class Expressions(Lookup):
+    """Reads expressions."""
 
     # Reading
 
@@ -92,6 +81,13 @@ class Expressions:
                     return self.display(tree, "list", items, env)
                 case ast.Dict(keys=keys, values=values):
                     return self.dictionary(keys, values, env)
+                case ast.Call() if self.asks(tree):
+                    self.refuse(
+                        tree,
+                        f"{ast.unparse(tree.func)}(...) waits for an answer in the middle of a line",
+                        "Bind it on a line of its own, as in `answer = perform(...)`: "
+                        "what is read on the line is read again behind it.",
+                    )
                 case ast.Call():
                     return self.call(tree, env)
                 case _:
@@ -122,29 +118,6 @@ class Expressions:
                 f"Bind {name!r} before the branch, or define it above {self.function.__name__}.",
             )
         return self.constant(tree, found)
-
-    def lookup(self, name: str) -> Any:
-        """What a name means outside the function, looked up once, now."""
-        code = self.function.__code__
-        if name in code.co_varnames or name in code.co_cellvars:
-            return MISSING
-        if name in code.co_freevars:
-            try:
-                return (self.function.__closure__ or ())[code.co_freevars.index(name)].cell_contents
-            except ValueError:
-                return MISSING
-        return self.function.__globals__.get(name, getattr(builtins, name, MISSING))
-
-    def static(self, tree: ast.expr, env: Environment) -> Any:
-        """What an expression of names and dots means outside the function, or MISSING."""
-        if isinstance(tree, ast.Name):
-            bound = tree.id in env.variables or tree.id in self.cells
-            return MISSING if bound else self.lookup(tree.id)
-        if isinstance(tree, ast.Attribute):
-            base = self.static(tree.value, env)
-            if isinstance(base, types.ModuleType | type | enum.Enum):
-                return getattr(base, tree.attr, MISSING)
-        return MISSING
 
     def field(self, tree: ast.AST, name: str) -> Primitive:
         if name.startswith("__"):
@@ -198,8 +171,33 @@ class Expressions:
             inner += ([] if key is None else [self.value(key, env)]) + [self.value(value, env)]
         return sequence(tupled(inner), Primitive("display", ("dict", tuple(spec))))
 
+    def asked(self, tree: ast.Call, env: Environment) -> Node:
+        """A call that waits for an answer, which stands alone: nothing may wait beside it without a name."""
+        callee = self.static(tree.func, env)
+        if any(self.waits(each) for each in (*tree.args, *tree.keywords)):
+            self.refuse(
+                tree, "one call that performs inside another", "Bind the inner answer on a line of its own."
+            )
+        if callee is not build.perform:
+            return self.call(tree, env)
+        return self.outward(tree, env, "perform", lambda cls: Perform(cls, answer_shape(cls)))
+
+    def outward(self, tree: ast.Call, env: Environment, word: str, make: Callable[[type], Node]) -> Node:
+        """`perform(Charge(...))` or `emit(Paid(...))`."""
+        if len(tree.args) == 1 and not tree.keywords and isinstance(tree.args[0], ast.Call):
+            cls = self.static(tree.args[0].func, env)
+            if isinstance(cls, type):
+                return sequence(self.value(tree.args[0], env), make(effect_class(cls)))
+        self.refuse(
+            tree,
+            f"@proc cannot tell the effect of {ast.unparse(tree)!r} before it runs",
+            f"Write it at the call: {word}(Effect(...)).",
+        )
+
     def call(self, tree: ast.Call, env: Environment) -> Node:
         callee = self.static(tree.func, env)
+        if callee is build.emit:
+            return self.outward(tree, env, "emit", Emit)
         if callee is MISSING:
             what = ast.unparse(tree.func)
             self.refuse(

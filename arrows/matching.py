@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from arrows.content_key import Index
-from arrows.parts import Case, Tree, copied, rename
+from arrows.parts import Case, Tree, copied
+from arrows.renaming import rename
 from arrows.term import Keyed, Named, State
 
 _ROUNDS = 128

@@ -71,6 +71,7 @@ def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -
         )
     taken = shape_of(hints[message])
     reader = Reader(place.file, function, frozenset(cells), taken)
+    reader.look(tree)
     steps = [Primitive("typed", (taken,)), reader.block(tree.body, reader.start(message), returning)]
     if "return" in hints:
         steps.append(Primitive("typed", (shape_of(hints["return"]),)))

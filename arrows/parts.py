@@ -20,6 +20,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -27,6 +28,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -185,7 +187,17 @@ def rows_of(part: Part) -> list[tuple[Part, ...]]:
             return [_steps(body)]
         case Keyed(by=by, body=body):
             return [_steps(by), _steps(body)]
-        case Identity() | Constant() | Primitive() | Function() | Get() | Put() | Compose():
+        case (
+            Identity()
+            | Constant()
+            | Primitive()
+            | Function()
+            | Get()
+            | Put()
+            | Perform()
+            | Emit()
+            | Compose()
+        ):
             return []
         case _:
             assert_never(part)
@@ -207,7 +219,17 @@ def _bare(part: Part) -> Tree:
             head = attrs.evolve(part, body=_HOLE)
         case Keyed():
             head = attrs.evolve(part, by=_HOLE, body=_HOLE)
-        case Identity() | Constant() | Primitive() | Function() | Get() | Put() | Compose():
+        case (
+            Identity()
+            | Constant()
+            | Primitive()
+            | Function()
+            | Get()
+            | Put()
+            | Perform()
+            | Emit()
+            | Compose()
+        ):
             return Tree(part, _NONE)
         case _:
             assert_never(part)
@@ -235,7 +257,17 @@ def _filled(tree: Tree, rows: list[list[Any]]) -> Part:
             return attrs.evolve(head, body=_row(rows[0]))
         case Keyed():
             return attrs.evolve(head, by=_row(rows[0]), body=_row(rows[1]))
-        case Identity() | Constant() | Primitive() | Function() | Get() | Put() | Compose():
+        case (
+            Identity()
+            | Constant()
+            | Primitive()
+            | Function()
+            | Get()
+            | Put()
+            | Perform()
+            | Emit()
+            | Compose()
+        ):
             return head
         case _:
             assert_never(head)
@@ -249,24 +281,3 @@ def copied(tree: Tree) -> Tree:
         if each is not tree:
             made[id(each.parent)].put(each.row, len(made[id(each.parent)].rows[each.row]), copy)
     return made[id(tree)]
-
-
-def rename(tree: Tree, name: str) -> list[Tree]:
-    """Give a scope another name, and a cell's readers and writers in scope with it; return what was altered."""
-    head = tree.head
-    assert isinstance(head, State | Named | Keyed)
-    old = head.name
-    tree.head = attrs.evolve(head, name=name)
-    if not isinstance(head, State):
-        return [tree]
-    altered = [tree]
-    waiting = list(tree.rows[0])
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here.head, Get | Put) and here.head.name == old:
-            here.head = attrs.evolve(here.head, name=name)
-            altered.append(here)
-        elif isinstance(here.head, Keyed) or (isinstance(here.head, State) and here.head.name == old):
-            continue  # a keyed body sees its own cells only, and an inner cell of the name hides this one
-        waiting.extend(part for row in here.rows for part in row)
-    return altered

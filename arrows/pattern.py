@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from arrows import record
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, doing, names_bound
-from arrows.expression import MISSING, Expressions
+from arrows.expression import Expressions
+from arrows.lookup import MISSING
 from arrows.shape import Record, options
 from arrows.term import Constant, Identity, Node, Parallel, Primitive, Put, Switch, sequence
 
@@ -47,12 +48,17 @@ class Patterns(Expressions):
         classes = self.classes(cases, env)
         if value == Variable() and env.depth == 0 and classes is not None:
             return self.dispatch(cases, classes, rest, env, ends)
+        return sequence(*steps, self.deciding(cases, value, rest, env, ends))
+
+    def deciding(
+        self, cases: list[ast.match_case], value: Variable, rest: Rest, env: Environment, ends: Ends
+    ) -> Node:
+        """Read the cases of a `match` as a chain of tests of a value."""
         bodies = [case.body for case in cases]
         captured = names_bound([case.pattern for case in cases])
-        chosen = self.ways(
+        return self.ways(
             [*bodies, []], rest, env, ends, lambda arms: self.chain(cases, arms, value, env), captured
         )
-        return sequence(*steps, chosen)
 
     def classes(self, cases: list[ast.match_case], env: Environment) -> list[type] | None:
         """The classes of the cases, where they are all that decides and every input has one."""

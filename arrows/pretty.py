@@ -10,6 +10,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -17,6 +18,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -70,6 +72,10 @@ def label(term: Node) -> str:
             return f"put({name!r})"
         case Keyed(name=name):
             return f"keyed({name!r})"
+        case Perform(effect=effect):
+            return f"perform({effect.__name__})"
+        case Emit(effect=effect):
+            return f"emit({effect.__name__})"
         case Attempt():
             return "attempt"
         case Named(name=name):

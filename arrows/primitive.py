@@ -162,6 +162,7 @@ PRIMITIVES: dict[str, Rule] = (
         "is_a": Rule(lambda *classes: lambda x: isinstance(x, classes), ("class", "...")),
         "split": Rule(lambda: lambda pair: Left(pair[0]) if pair[1] else Right(pair[0])),
         "typed": Rule(lambda _: lambda x: x, ("shape",)),
+        "label": Rule(lambda _: lambda x: x, ("names",)),
         "construct": Rule(_construct, ("class", "names")),
         "display": Rule(_display, ("container", "signs")),
         "raise": Rule(_raise, ("error",)),
@@ -172,7 +173,7 @@ PRIMITIVES: dict[str, Rule] = (
 """What every operation does. `pack` turns (((a, b), c), d) into a tuple of as many as it says,
 `unpack` takes anything of as many items apart; `construct` takes the tuple of its fields (`Left` and `Right`
 take the value itself, a class without fields anything); `split` sends the first half of a pair left where the
-second is true; `typed` only tells the shape of what passes."""
+second is true; `typed` only tells the shape of what passes, `label` the names of the items of a tuple that passes."""
 
 
 def apply(name: str, args: tuple[Any, ...], value: Any) -> Any:

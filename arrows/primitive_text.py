@@ -69,7 +69,7 @@ def _split(to: Emitter, _: Primitive, x: Symbol) -> Symbol:
     return Choice(to.let(f"True if {text(test)} else False").text, held, held)
 
 
-def _typed(_: Emitter, __: Primitive, x: Symbol) -> Symbol:
+def _same(_: Emitter, __: Primitive, x: Symbol) -> Symbol:
     return x
 
 
@@ -141,7 +141,8 @@ TEXTS: dict[str, Writer] = {
     "item": _item,
     "is_a": _is_a,
     "split": _split,
-    "typed": _typed,
+    "typed": _same,
+    "label": _same,
     "construct": _construct,
     "display": _display,
     "raise": _raise,

@@ -135,6 +135,10 @@ class Received:
             return CLASSES.get(packed) or bad(f"{packed!r:.60} is not a class")
         return self.at(packed[1]) if type(packed) is list and len(packed) == 2 else bad("not a class")
 
+    def effect(self, packed: Any) -> type:
+        cls = self.cls(packed)
+        return cls if record.is_frozen_record(cls) else bad(f"{cls.__name__!r:.60} is not a class of effects")
+
     def at(self, place: Any) -> type:
         if type(place) is not int or not 0 <= place < len(self.classes):
             bad(f"class {place!r:.60} is not in the table")

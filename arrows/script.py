@@ -28,7 +28,8 @@ from arrows.edit import (
     wrap,
 )
 from arrows.matching import Similarity, between, gaps
-from arrows.parts import Case, Tree, built, copied, planted, rename
+from arrows.parts import Case, Tree, built, copied, planted
+from arrows.renaming import rename
 from arrows.term import Function, Keyed, Named, State
 
 _SMALL = 3

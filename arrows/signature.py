@@ -28,6 +28,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -35,6 +36,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -67,6 +69,8 @@ def accepts(term: Node) -> Shape:
         case Keyed(body=body, by=by):
             inner = accepts(body)
             return accepts(by) if inner == ANYTHING else inner
+        case Perform(effect=effect) | Emit(effect=effect):
+            return Record(effect)
         case Identity() | Constant() | Primitive() | Get() | Put():
             return ANYTHING
         case _:
@@ -135,7 +139,9 @@ def gives(term: Node, taken: Shape) -> Shape:
             return union(gives(body, _held(cls)) for cls, body in cases)
         case State(body=body) | Named(body=body) | Keyed(body=body):
             return gives(body, taken)
-        case Put():
+        case Perform(of=of):
+            return of
+        case Put() | Emit():
             return Scalar(type(None))
         case Get() | Attempt():
             return ANYTHING
@@ -155,6 +161,8 @@ def _primitive(term: Primitive, taken: Shape) -> Shape:
     match term.name, term.args:
         case "typed", (shape,):
             return typing.cast("Shape", shape)
+        case "label", _:
+            return taken
         case "copy", ():
             return Product((taken, taken))
         case "construct", (cls, _):

@@ -10,7 +10,9 @@ import attrs
 
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, doing, names_bound, pair, tupled
-from arrows.expression import MISSING, Expressions
+from arrows.expression import Expressions
+from arrows.liveness import live
+from arrows.lookup import MISSING
 from arrows.operators import operator
 from arrows.pattern import Patterns
 from arrows.primitive import ERRORS
@@ -19,10 +21,14 @@ from arrows.term import Constant, Identity, Node, Primitive, Put, Switch, sequen
 
 @attrs.frozen
 class Ends:
-    """What a block's ends become: `back` takes the returned value's arrow, `through` the environment at its end."""
+    """What a block's ends become: `back` takes the returned value's arrow, `through` the environment at its end.
+
+    `live` are the names that are read behind the block.
+    """
 
     back: Callable[[Node], Node]
     through: Callable[[Environment], Node]
+    live: frozenset[str] = frozenset()
 
 
 returning = Ends(lambda value: value, lambda _: Constant(None))
@@ -62,6 +68,23 @@ class Reader(Patterns, Expressions):
             match first:
                 case ast.Return(value=None):
                     return ends.back(Constant(None))
+                case ast.Return(value=ast.Call() as call) if self.asks(call):
+                    return ends.back(self.asked(call, env))
+                case (
+                    ast.Assign(targets=[ast.expr() as target], value=ast.Call() as call)
+                    | ast.AnnAssign(target=target, value=ast.Call() as call)
+                ) if self.asks(call):
+                    kept = live(rest, ends.live) - names_bound([target])
+                    steps, env = self.suspended(call, kept, env)
+                    more, env = self.assign(target, TOP.access(), env)
+                    return sequence(*steps, *more, self.block(rest, env, ends))
+                case ast.Expr(value=ast.Call() as call) if self.asks(call):
+                    steps, env = self.suspended(call, live(rest, ends.live), env)
+                    return sequence(*steps, self.block(rest, env, ends))
+                case ast.Match(subject=ast.Call() as call, cases=cases) if self.asks(call):
+                    kept = live([ast.Match(ast.Constant(None), cases), *rest], ends.live)
+                    steps, env = self.suspended(call, kept, env)
+                    return sequence(*steps, self.deciding(cases, TOP, rest, env, ends))
                 case ast.Return(value=ast.expr() as value):
                     return ends.back(self.value(value, env))
                 case ast.Raise():
@@ -136,6 +159,15 @@ class Reader(Patterns, Expressions):
                 steps += more
         return steps, env
 
+    def suspended(
+        self, call: ast.Call, names: frozenset[str], env: Environment
+    ) -> tuple[list[Node], Environment]:
+        """Wait for an answer with these names kept: the environment becomes the pair of them and the answer."""
+        kept = sorted(names & env.variables.keys())
+        held = tupled([env.variables[name].access() for name in kept])
+        after = Environment({name: Variable((0, at)) for at, name in enumerate(kept)}, depth=1)
+        return [pair(sequence(held, Primitive("label", (tuple(kept),))), self.asked(call, env))], after
+
     def rebind(self, name: str, value: Node, env: Environment) -> tuple[list[Node], Environment]:
         """Let a name stand for a value from here on: a cell is written, any other name is bound."""
         if name in self.cells:
@@ -175,11 +207,16 @@ class Reader(Patterns, Expressions):
 
         A body that falls through hands on the environment from before, with the values of the names that
         any body binds or a pattern `captured`. Where not more than one body falls through, nothing is joined.
+        Where a body waits for an answer it kept what is read behind it only, and that is what is handed on.
         """
         going = [body for body in bodies if not _ends(body)]
         if not rest or len(going) <= 1:
             return choose([self.arm([*body, *([] if _ends(body) else rest)], ends) for body in bodies])
+        behind = live(rest, ends.live)
         bound = sorted(captured.union(*map(names_bound, going)) - self.cells)
+        waiting = any(self.waits(each) for body in bodies for each in body)
+        if waiting:
+            bound = sorted((env.variables.keys() | set(bound)) & behind)
         returns = any(_returns(body) for body in bodies)
         names: list[list[str]] = []
 
@@ -189,14 +226,15 @@ class Reader(Patterns, Expressions):
                 inner.variables[name].access() if name in inner.variables else Constant(None)
                 for name in bound
             ]
-            both = pair(inner.ancestor(env.depth), tupled(values))
+            before = Constant(None) if waiting else inner.ancestor(env.depth)
+            both = pair(before, tupled(values))
             return sequence(both, Primitive("construct", (Right, ("value",)))) if returns else both
 
         def back(value: Node) -> Node:
             return sequence(value, Primitive("construct", (Left, ("value",))))
 
-        joined = choose([self.arm(body, Ends(back, through)) for body in bodies])
-        after = env.push()
+        joined = choose([self.arm(body, Ends(back, through, behind)) for body in bodies])
+        after = Environment({}, depth=1) if waiting else env.push()
         for at, name in enumerate(bound):
             if all(name in known for known in names):
                 after = after.name(name, Variable((1, at)))

@@ -2,7 +2,7 @@
 
 The union `Node` is closed. Every reader (`evaluate`, `compile`, `pretty`, ...) is one module with one
 `match` over it that ends in `assert_never`, so that a new node fails type-checking wherever it must be
-learned. The nodes for asking and telling the outside world (`Perform`, `Emit`) will join the union here.
+learned.
 
 An arrow keeps the place where it was written (`origin`); two arrows are equal whatever their places.
 """
@@ -151,8 +151,26 @@ class Keyed(Arrow[Any, Any]):
 
 
 @attrs.frozen
+class Perform(Arrow[Any, Any]):
+    """Ask the outside world for the effect that comes in, of class `effect`; the answer, of shape `of`, goes on.
+
+    Meanwhile the step is suspended: what was written is committed, and other inputs are stepped.
+    """
+
+    effect: type
+    of: Shape
+
+
+@attrs.frozen
+class Emit(Arrow[Any, Any]):
+    """Tell the outside world the effect that comes in, of class `effect`, once the step is committed; gives None."""
+
+    effect: type
+
+
+@attrs.frozen
 class Attempt(Arrow[Any, Any]):
-    """`Success(b)`, or `Failure(error)` with every cell as it was before."""
+    """`Success(b)`, or `Failure(error)` with every cell as it was before and nothing emitted."""
 
     body: Node
 
@@ -177,6 +195,8 @@ Node: TypeAlias = (
     | Get
     | Put
     | Keyed
+    | Perform
+    | Emit
     | Attempt
     | Named
 )
@@ -222,7 +242,7 @@ def children(term: Node) -> tuple[Node, ...]:
             return (body,)
         case Keyed(body=body, by=by):
             return (by, body)
-        case Identity() | Constant() | Primitive() | Function() | Get() | Put():
+        case Identity() | Constant() | Primitive() | Function() | Get() | Put() | Perform() | Emit():
             return ()
         case _:
             assert_never(term)

@@ -14,7 +14,20 @@ from arrows.limits import FORMAT, MAX_DEPTH, MAX_DIGITS
 from arrows.origin import BuildError
 from arrows.primitive import ERRORS, KINDS, PRIMITIVES
 from arrows.received import Bad, Received, array, bad, identifier, names
-from arrows.term import Arrow, Attempt, Constant, Identity, Node, Parallel, Primitive, State, node, sequence
+from arrows.term import (
+    Arrow,
+    Attempt,
+    Constant,
+    Emit,
+    Identity,
+    Node,
+    Parallel,
+    Perform,
+    Primitive,
+    State,
+    node,
+    sequence,
+)
 
 
 @attrs.frozen
@@ -133,6 +146,8 @@ _NODES: Final[dict[str, tuple[int | None, Callable[[_Unpacker, list[Any], int], 
     "get": (1, lambda to, p, d: node(build.get(p[0]))),
     "put": (1, lambda to, p, d: node(build.put(p[0]))),
     "keyed": (3, lambda to, p, d: node(build.keyed(to.node(p[2], d), to.node(p[1], d), p[0]))),
+    "perform": (2, lambda to, p, d: Perform(to.effect(p[0]), to.shape(p[1], 0))),
+    "emit": (1, lambda to, p, d: Emit(to.effect(p[0]))),
     "attempt": (1, lambda to, p, d: Attempt(to.node(p[0], d))),
     "named": (2, lambda to, p, d: node(build.named(p[0], to.node(p[1], d)))),
 }

@@ -26,6 +26,7 @@ from arrows.term import (
     Attempt,
     Compose,
     Constant,
+    Emit,
     Function,
     Get,
     Identity,
@@ -33,6 +34,7 @@ from arrows.term import (
     Named,
     Node,
     Parallel,
+    Perform,
     Primitive,
     Put,
     State,
@@ -141,6 +143,10 @@ def _pack(term: Node, to: Packer, leaf: Callable[[Function], Any], depth: int = 
             return ["put", name]
         case Keyed(body=body, by=by, name=name):
             return ["keyed", name, _pack(by, to, leaf, depth), _pack(body, to, leaf, depth)]
+        case Perform(effect=effect, of=of):
+            return ["perform", to.cls(effect), to.shape(of)]
+        case Emit(effect=effect):
+            return ["emit", to.cls(effect)]
         case Attempt(body=body):
             return ["attempt", _pack(body, to, leaf, depth)]
         case Named(name=name, body=body):

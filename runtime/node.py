@@ -183,7 +183,8 @@ class Node:
     async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
         """Start an application's machines in their order, from their first state.
 
-        Returns Success(its status), or Failure(NotRunning | NameTaken | CannotCompile).
+        Returns Success(its status), or Failure(NotRunning | NameTaken | CannotCompile |
+        NeedsEffects): a node in memory runs no machine that performs or emits.
         """
         async with self._changing:
             ready: Result[Compiled, Refusal] = await _beside(compiled, application)

@@ -71,6 +71,22 @@ class MachineRemoved(Refusal):
 
 
 @attrs.frozen
+class NeedsEffects(Refusal):
+    """A machine asks or tells the outside world, which a node in memory cannot do so that nothing is lost."""
+
+    application: str
+    machine: str
+    effects: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.application}: {self.machine} performs or emits {', '.join(self.effects)}, and this node keeps "
+            "nothing on disk: a restart would forget what waits. Answer with what is to be done, and do it outside."
+        )
+
+
+@attrs.frozen
 class UnknownApplication(Refusal):
     """No application of that name runs."""
 

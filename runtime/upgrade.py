@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.cells import Cell, Values, flat
 from arrows.compile import compile
+from arrows.continuation import effects
 from arrows.origin import BuildError
 from arrows.plain import describe
 from migrations.migration import Migration
@@ -31,6 +32,7 @@ from runtime.refusal import (
     CannotCompile,
     MachineRemoved,
     MessageNotAccepted,
+    NeedsEffects,
     NothingToRollBack,
     UnexpectedVersion,
 )
@@ -71,12 +73,15 @@ class Prepared:
 
 
 def compiled(application: Application) -> Result[Compiled, Refusal]:
-    """Compile every machine. Returns Failure(CannotCompile) naming the first that cannot be."""
+    """Compile every machine. Returns Failure(CannotCompile | NeedsEffects) naming the first that cannot be run."""
     name = "digest"
     try:
         programs = {}
         for name, arrow in application.machines.items():
             program = programs[name] = compile(arrow)
+            outward = [cls.__qualname__ for classes in effects(program.term) for cls in classes]
+            if outward:
+                return Failure(NeedsEffects(application.name, name, tuple(dict.fromkeys(outward))))
             check(program.takes)
             for slot in flat(program.slots):
                 check(slot.shape if isinstance(slot, Cell) else slot.key)

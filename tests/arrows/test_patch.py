@@ -26,7 +26,8 @@ from arrows import (
 )
 from arrows.edit import Edit, Inserted, Moved, Renamed, Replaced, Unwrapped, Wrapped
 from arrows.limits import MAX_DEPTH
-from arrows.parts import Case, Tree, machine, planted, rename, rooted
+from arrows.parts import Case, Tree, machine, planted, rooted
+from arrows.renaming import rename
 from arrows.term import Keyed, Named, Node, State, Switch, node, sequence
 from tests.arrows.machines import TYPES, machines
 
