@@ -12,7 +12,8 @@ import attrs
 import pytest
 from returns.result import Failure, Success
 
-from arrows.build import arr, get, keyed, loop, switch
+from arrows.build import arr, constant, emit, get, keyed, loop, perform, switch
+from arrows.effect import Effect
 from arrows.notation import proc
 from arrows.origin import BuildError
 from migrations.migration import Migration
@@ -20,7 +21,7 @@ from runtime import observe
 from runtime.application import Application
 from runtime.errors import BadMessage, Overloaded, StepFailed, UnknownMachine
 from runtime.gateway import encoded
-from runtime.refusal import CannotCompile, NameTaken, UnknownApplication
+from runtime.refusal import CannotCompile, NameTaken, NeedsEffects, UnknownApplication
 from runtime.testing import TestNode
 
 
@@ -320,3 +321,17 @@ def test_a_machine_that_cannot_be_compiled_is_a_refusal() -> None:
     assert isinstance(refused.failure(), CannotCompile)
     assert refused.failure().to_plain()["machine"] == "lost"
     assert isinstance(TestNode().start(application(fine=total)), Success)
+
+
+@attrs.frozen
+class Ask(Effect[int]):
+    n: int
+
+
+def test_a_node_in_memory_runs_no_machine_that_performs_or_emits() -> None:
+    for machine in (perform(Ask), constant(Ask(1)) >> emit(Ask)):
+        refused = TestNode().start(application(fine=total, asks=machine))
+        assert refused.failure() == NeedsEffects("app", "asks", ("Ask",))
+        assert str(refused.failure()).startswith(
+            "a: asks performs or emits Ask, and this node keeps nothing on disk"
+        )
