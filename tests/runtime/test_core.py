@@ -333,5 +333,5 @@ def test_a_node_in_memory_runs_no_machine_that_performs_or_emits() -> None:
         refused = TestNode().start(application(fine=total, asks=machine))
         assert refused.failure() == NeedsEffects("app", "asks", ("Ask",))
         assert str(refused.failure()).startswith(
-            "a: asks performs or emits Ask, and this node keeps nothing on disk"
+            "app: asks performs or emits Ask, and this node keeps nothing on disk"
         )
