@@ -20,6 +20,7 @@ from arrows.cells import Layout, Path
 from arrows.content import function_digest
 from arrows.effect import BadAnswer, Suspended, UnknownContinuation
 from arrows.fit import misfit
+from arrows.keys import key_of, value_of
 from arrows.origin import BuildError
 from arrows.shape import Shape
 from arrows.term import (
@@ -49,17 +50,25 @@ HELD = "held"
 
 
 @attrs.frozen
-class Continuation:
-    """The rest of a machine behind one `perform`: which it is, and what it needs.
+class Wire:
+    """A value that waits beside the path to a `perform`.
 
-    `wires` has an entry for each value that waits beside the path: its names, if it is a tuple that a
-    `label` names the items of, else the one name of the whole.
+    It is a tuple whose items have `names`, or one value under one name; `is_key` where it is the key of a row.
     """
+
+    names: tuple[str, ...]
+    is_tuple: bool = False
+    is_key: bool = False
+
+
+@attrs.frozen
+class Continuation:
+    """The rest of a machine behind one `perform`: which it is, and what it needs, on wires and by names."""
 
     path: Path
     effect: type
     answer: Shape
-    wires: tuple[tuple[str, ...] | str, ...]
+    wires: tuple[Wire, ...]
     names: tuple[str, ...]
     digest: str
 
@@ -67,8 +76,8 @@ class Continuation:
         """The suspension that asks for an effect. Raises TypeError for what is not plain data."""
         told(self.effect, effect)
         values: list[Any] = []
-        for known, value in zip(self.wires, wires, strict=True):
-            values += [value] if isinstance(known, str) else value
+        for wire, value in zip(self.wires, wires, strict=True):
+            values += value if wire.is_tuple else [value_of(value)]
         live = dict(zip(self.names, values, strict=True))
         for name, value in live.items():
             try:
@@ -83,10 +92,11 @@ class Continuation:
         if wrong:
             raise BadAnswer(f"the answer to {self.effect.__qualname__}: {wrong}")
         values = iter([suspended.live[name] for name in self.names])
-        return [
-            next(values) if isinstance(known, str) else tuple(next(values) for _ in known)
-            for known in self.wires
-        ]
+        waiting: list[Any] = []
+        for wire in self.wires:
+            held = tuple(next(values) for _ in wire.names)
+            waiting.append(held if wire.is_tuple else key_of(held[0]) if wire.is_key else held[0])
+        return waiting
 
 
 def told(cls: type, effect: Any) -> Any:
@@ -141,9 +151,7 @@ def _places(term: Node, path: Path) -> Iterator[Path]:
 def _continuation(term: Node, path: Path, plan: Layout) -> Continuation:
     reader = _Rest(plan)
     rest = reader.rest(term, (), path)
-    names = tuple(
-        _numbered(name for wire in reader.wires for name in ([wire] if isinstance(wire, str) else wire))
-    )
+    names = tuple(_numbered(name for wire in reader.wires for name in wire.names))
     here = term
     for index in path:
         here = children(here)[index]
@@ -167,7 +175,7 @@ class _Rest:
     """Reads what is left behind a path: the tree, the cells it may touch, and the wires beside the path."""
 
     plan: Layout
-    wires: list[tuple[str, ...] | str] = attrs.field(factory=list)
+    wires: list[Wire] = attrs.field(factory=list)
     addresses: list[str] = attrs.field(factory=list)
 
     def rest(self, term: Node, path: Path, way: Path) -> Node:
@@ -180,9 +188,9 @@ class _Rest:
                 return sequence(inner, *later)
             case Parallel(left=left, right=right):
                 if way[0] == 0:
-                    self.wires.append(HELD)
+                    self.wires.append(Wire((HELD,)))
                     return Parallel(self.rest(left, (*path, 0), way[1:]), self.whole(right, (*path, 1)))
-                self.wires.append(wire(left))
+                self.wires.append(_wire(left))
                 return Parallel(Identity(), self.rest(right, (*path, 1), way[1:]))
             case Switch(cases=cases):
                 return self.rest(cases[way[0]][1], (*path, way[0]), way[1:])
@@ -191,7 +199,7 @@ class _Rest:
                 return State(name, None, self.rest(body, (*path, 0), way[1:]), of)
             case Keyed(name=name, body=body):
                 self.addresses.append(self.plan.addresses[path])
-                self.wires.append(self.plan.addresses[path])
+                self.wires.append(Wire((self.plan.addresses[path],), is_key=True))
                 return Keyed(self.rest(body, (*path, 1), way[1:]), Identity(), name)
             case Attempt(body=body):
                 return Attempt(self.rest(body, (*path, 0), way[1:]))
@@ -211,12 +219,12 @@ class _Rest:
         return term
 
 
-def wire(left: Node) -> tuple[str, ...] | str:
-    """The names of what the left arrow of a pair hands past the right one."""
+def _wire(left: Node) -> Wire:
+    """What the left arrow of a pair hands past the right one."""
     last = left.steps[-1] if isinstance(left, Compose) else left
     if isinstance(last, Primitive) and last.name == "label":
-        return tuple(last.args[0])
-    return HELD
+        return Wire(tuple(last.args[0]), is_tuple=True)
+    return Wire((HELD,))
 
 
 def refuse_waiting(term: Node, what: str) -> None:

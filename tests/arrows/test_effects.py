@@ -153,6 +153,17 @@ def test_a_row_is_stored_where_it_waits_and_read_afresh_behind() -> None:
     assert (dict(now[0]), end) == ({7: (9,)}, Done(9))
 
 
+def test_the_key_of_a_row_is_kept_as_it_is() -> None:
+    program = compile(keyed(constant(1) >> COUNT, identity(), "rows"))
+    for key in (True, 1.5, (1, "a"), b"x"):
+        now, waiting, _ = program.begin(program.initial(), key)
+        assert isinstance(waiting, Suspended)
+        assert repr(waiting.live) == repr({"rows": key})
+        now, _, _ = program.resume(now, waiting, 2)
+        after, _, _ = program.begin(now, key)
+        assert program.resume(after, waiting, 3)[1] == Done(5)
+
+
 def test_emits_are_in_order_and_a_raise_has_told_nothing() -> None:
     machine: Arrow[Any, Any] = arr(lambda n: (n, n + 1)) >> (say * say) >> arr(lambda _: 5) >> say
     assert compile(machine).begin((), 1)[2] == (Say(1), Say(2), Say(5))
