@@ -11,7 +11,7 @@ TURN = 32
 BATCH = 256
 """Messages stepped, committed and released together."""
 
-SLICE = 0.001
+SLICE = 0.002
 """Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
 
 LET_GO = 0.0001

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from returns.result import Failure, Result, Success
 
@@ -50,10 +50,6 @@ from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
 
 Outcome: TypeAlias = tuple[Any, Any, StepFailed | None]
 """A ticket (None for a cast), the reply to release, and what to raise instead of it."""
-
-
-WAIT: Final = object()
-"""What `Core.step_now` returns where a message must wait its turn."""
 
 
 class Batch:
@@ -107,23 +103,10 @@ class Core:
             self.ready.append(hosted)
         inbox.append((message, ticket, encode, trace))
 
-    def step_now(self, name: str, message: Any) -> Any:
-        """Step a message at once and return its reply: a batch of one whose caller is here.
-
-        Returns WAIT, having done nothing, where it must be accepted and wait its turn. Raises StepFailed.
-        """
-        hosted = self.machines.get(name)
-        if hosted is None or hosted.inbox or type(message) not in hosted.accepted:
-            return WAIT
-        try:
-            hosted.state, reply = hosted.step(hosted.state, message)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            hosted.failed += 1
-            raise self._failed(hosted, message, error, "") from error
-        hosted.stepped += 1
-        return reply
+    def failed_now(self, hosted: Hosted, message: Any, error: BaseException) -> StepFailed:
+        """What the caller of a step gets that was made at once and raised; the state is as it was."""
+        hosted.failed += 1
+        return self._failed(hosted, message, error, "")
 
     def open_machine(self, name: str) -> Hosted:
         """The machine of that name; raises UnknownMachine or Unavailable where it would take no message."""
