@@ -2,15 +2,17 @@
 
 A figure is the median of several samples, and the two sides take turns (A B A B ...), so that a machine that
 grows slower under way slows both; the ratio is the median of the turns' ratios. A benchmark is a value: what
-it measures, beside what, which figure it must reach, and a function that measures. They stand here and not
-among the tests since the installed command runs them.
+it measures, beside what, which figure it must reach, and a function that measures. The benchmarks stand in
+`tests/benchmarks`; this is what they are written with, and what runs, judges and shows them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -25,6 +27,10 @@ Say: TypeAlias = Callable[[str], None]
 
 class Skip(Exception):
     """A row that cannot run here, and why."""
+
+
+class Missing(Exception):
+    """The benchmarks are not where a copy of midflight holds them."""
 
 
 @attrs.frozen
@@ -90,6 +96,27 @@ class Bench:
         judged = ratio if self.judged == "ratio" else value
         within = judged <= self.reach if self.at_most else judged >= self.reach
         return within and (self.below is None or value < self.below)
+
+
+def known() -> dict[str, Bench]:
+    """The benchmarks there are, by name. Raises Missing.
+
+    Their folder is beside this module where installed, else among the tests of the source tree.
+    """
+    name, here = "runtime.benchmarks", Path(__file__).resolve().parent
+    places = (here / "benchmarks", here.parent / "tests" / "benchmarks")
+    found = next((each for each in places if (each / "__init__.py").is_file()), None)
+    if found is None:
+        raise Missing(f"the benchmarks are missing; looked in {' and '.join(map(str, places))}")
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            name, found / "__init__.py", submodule_search_locations=[str(found)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return {each.name: each for each in sys.modules[name].BENCHES}
 
 
 def in_turns(ours: Sample, beside: Sample, scale: Scale, say: Say) -> Measured:

@@ -12,7 +12,7 @@ from arrows.diff import diff as differences
 from arrows.draw import mermaid
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
-from runtime import bench, bench_language, bench_node, bounds, demo, doctor, picture, report
+from runtime import bench, bounds, demo, doctor, picture, report
 from runtime.application import Application
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
@@ -217,14 +217,11 @@ def doctor_(data: Data = HERE, as_json: Json = False) -> None:
     raise typer.Exit(doctor.run(data, as_json=as_json))
 
 
-BENCHES = {each.name: each for each in (*bench_language.BENCHES, *bench_node.BENCHES)}
-
-
 @app.command("bench", epilog=_example("midflight bench step call --json"))
 def bench_(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help=f"What to measure, of: {', '.join(BENCHES)}. [all]"),
+        typer.Argument(metavar="[NAME]...", help="What to measure; a wrong name lists the right ones. [all]"),
     ] = None,
     samples: Annotated[
         int, typer.Option(min=1, help="How often each side is measured; a figure is the median.")
@@ -240,10 +237,15 @@ def bench_(
     reach is what it should come to; a row without one only informs. Exit code 0 says that it was measured,
     not that all is reached: read `ok`.
     """
-    unknown = [name for name in names or () if name not in BENCHES]
+    try:
+        known = bench.known()
+    except bench.Missing as missing:
+        report.complain(str(missing))
+        raise typer.Exit(1) from None
+    unknown = [name for name in names or () if name not in known]
     if unknown:
-        _usage(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}")
-    found = bench.rows([BENCHES[name] for name in names or BENCHES], bench.Scale(samples, size))
+        _usage(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(known)}")
+    found = bench.rows([known[name] for name in names or known], bench.Scale(samples, size))
     report.plain(found) if as_json else bench.show(found)
 
 

@@ -1,5 +1,7 @@
 """What the wheel holds, and that its types reach a user."""
 
+import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -8,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from runtime import bench
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,6 +35,8 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel: Path) -> None:
         "runtime/py.typed",
         "runtime/example_counter/v1.py",
         "runtime/example_counter/v2.py",
+        "runtime/benchmarks/__init__.py",
+        "runtime/benchmarks/language.py",
     } <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"midflight.py", "midflight-stubs", "arrows", "migrations", "runtime"}
@@ -38,14 +44,31 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel: Path) -> None:
     assert zipfile.ZipFile(wheel).read("midflight-stubs/__init__.pyi") == module
 
 
-def test_a_users_types_are_checked(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", symlinks=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the wheel, and the libraries but nothing else of ours."""
+    home = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(home, symlinks=True)
+    (site,) = (home / "lib").glob("python*/site-packages")
     zipfile.ZipFile(wheel).extractall(site)
-    (site / "libraries.pth").write_text(
-        sysconfig.get_path("purelib")
-    )  # attrs and the rest, and nothing of ours
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return home / "bin" / "python"
+
+
+def test_an_installed_copy_measures_itself(installed: Path, tmp_path: Path) -> None:
+    options = ["--json", "--samples", "1", "--size", "0.0001"]
+    command = [str(installed), "-P", "-m", "midflight", "bench", *options]
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    rows = {row["name"]: row for row in json.loads(ran.stdout)}
+    assert rows.keys() == bench.known().keys()
+    assert all(rows[name]["value"] > 0 for name in ("step", "compose", "call", "diff", "evaluate"))
+    if Path("/proc/self/statm").exists():
+        assert rows["bytes-per-key"]["value"] > 0
+
+
+def test_a_users_types_are_checked(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "user.py").write_text(
         "from midflight import Arrow, arr, run\n"
         "length: Arrow[str, int] = arr(len)\n"
@@ -57,7 +80,7 @@ def test_a_users_types_are_checked(wheel: Path, tmp_path: Path) -> None:
         "mypy",
         "--strict",
         "--python-executable",
-        str(python),
+        str(installed),
         "--cache-dir",
         str(tmp_path / "cache"),
         "user.py",

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime import bench, bench_language
+from arrows import arr, compile, run
+from runtime import bench
 from runtime.bench import Bench, Measured, Scale, Skip, in_turns
-from runtime.cli import BENCHES
+from tests.benchmarks.counter import Incr, Read, by_hand, counter
+from tests.benchmarks.language import STAGES, by_loop
 
+BENCHES = bench.known()
 KEYS = {"name", "value", "unit", "beside", "ratio", "reach", "ok", "samples"}
 TINY = Scale(samples=1, size=0.0005)
 
@@ -78,16 +82,42 @@ def test_what_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a: skipped: no such thing here" in capsys.readouterr().out
 
 
-def test_both_counters_count_alike() -> None:
-    from arrows import run
+def test_there_are_the_rows_that_the_figures_ask_for() -> None:
+    judged = {name: (each.reach, each.at_most) for name, each in BENCHES.items() if each.reach is not None}
+    assert judged == {
+        "step": (1.0, False),
+        "compose": (3.0, False),
+        "call": (4.0, False),
+        "bytes-per-key": (400.0, True),
+        "diff": (15.0, True),
+    }
+    assert BENCHES.keys() - judged.keys() == {"evaluate", "transitions", "python-statemachine"}
 
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("transitions", "transitions"), ("python-statemachine", "statemachine")]
+)
+def test_a_library_that_is_absent_is_skipped_with_the_reason(
+    name: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    row = BENCHES[name].row(TINY, lambda _: None)
+    assert row["skipped"] == f"{name} is not installed: pip install 'midflight[bench]'"
+    assert (row["value"], row["ok"], row["samples"]) == (None, None, 0)
+
+
+def test_both_counters_count_alike() -> None:
     count, replies = 0, []
-    incr, read = bench_language.Incr, bench_language.Read
-    inputs: list[bench_language.Incr | bench_language.Read] = [incr(2), read(), incr(), read()]
+    inputs: list[Incr | Read] = [Incr(2), Read(), Incr(), Read()]
     for each in inputs:
-        count, reply = bench_language.by_hand(count, each)
+        count, reply = by_hand(count, each)
         replies.append(reply)
-    assert run(bench_language.counter, inputs) == replies
+    assert run(counter, inputs) == replies
+
+
+def test_the_loop_and_the_composed_stages_come_to_the_same() -> None:
+    program = compile(reduce(lambda f, g: f >> g, [arr(stage) for stage in STAGES]))
+    assert [program.step(program.initial(), x)[1] for x in range(100)] == [by_loop(x) for x in range(100)]
 
 
 def midflight(*arguments: str) -> subprocess.CompletedProcess[str]:

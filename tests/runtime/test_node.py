@@ -120,6 +120,38 @@ def test_a_raising_step_answers_its_caller_alone(
     run(body, **options)
 
 
+def leaves(msg: Add) -> int:
+    if msg.by < 0:
+        raise SystemExit(msg.by)
+    return msg.by
+
+
+def test_a_step_that_exits_ends_only_itself(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(node: Node) -> None:
+        with pytest.raises(StepFailed) as failed:
+            await node.call("leaves", Add(-1))
+        assert isinstance(failed.value.__cause__, SystemExit)
+        assert await node.call("leaves", Add(1)) == 1
+        assert (node.machine("leaves").stepped, node.machine("leaves").failed) == (1, 1)
+
+    run(body, Application("app", version="1", machines={"leaves": arr(leaves)}), **options)
+
+
+def test_a_call_can_be_a_task_be_gathered_and_be_given_a_time(options: dict[str, Any]) -> None:
+    async def body(node: Node) -> None:
+        assert await asyncio.create_task(node.call("sum", Add(1))) == 1
+        second, third = await asyncio.gather(node.call("sum", Add(1)), node.call("sum", Add(1)))
+        assert (second, third) == (2, 3)
+        assert await asyncio.wait_for(node.call("sum", Add(1)), timeout=60) == 4
+        unawaited = node.call("sum", Add(1))
+        assert node.machine("sum").stepped == 4, "a call that nobody awaits is no message yet"
+        assert await unawaited == 5
+
+    run(body, **options)
+
+
 def test_a_call_waits_its_turn_behind_a_cast() -> None:
     async def body(node: Node) -> None:
         node.cast("sum", Add(5))
