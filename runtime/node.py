@@ -10,8 +10,8 @@ until the next. A node with observers, and a reply that is encoded, always go th
 gives no credit (`_turns`).
 
 A call at once is little more than the step itself, so what stands around it is written for speed: the step is
-made in `call` and not in a function of the core, and its options are not keyword-only, which would make
-every call a fourteenth dearer.
+made in `call` and not in a function of the core, and its options are not keyword-only, which would cost every
+call 2 to 7 percent.
 """
 
 from __future__ import annotations
