@@ -51,11 +51,11 @@ class Branching(Draft):
             if isinstance(x, Choice) and set(classes) == {Left, Right}:
                 return [(x.test, *bodies[Left], x.left), ("else", *bodies[Right], x.right)]
         value = self.variable(x)
-        found = self.let(f"type({value})").text
+        found = self.let(f"type({value})", "").text
         known = [self.bind(cls, "case") for cls in classes]
         everything = self.bind(classes, "cases")
         with self.block(f"if {' and '.join(f'{found} is not {name}' for name in known)}:"):
-            self.write(f"{found} = case_of({value}, {everything})")
+            self.write(f"{found} = case_of({value}, {everything})", comment=self.where())
         decided: list[tuple[str, Path, Node, Symbol]] = []
         for name, cls in zip(known, classes, strict=True):
             held = Atom(f"{value}.value") if cls in (Left, Right) else Atom(value)
@@ -64,12 +64,14 @@ class Branching(Draft):
 
     def tail_switch(self, cases: Cases, path: Path, scope: Scope, x: Symbol, finish: Finish) -> None:
         *decided, (_, at, body, held) = self.decide(cases, path, x)
-        before = self.cells
-        for test, at_case, case, given in decided:
+        before, here = self.cells, self.here
+        for index, (test, at_case, case, given) in enumerate(decided):
             self.cells = dict(before)
+            self.case(here, index)
             with self.block(f"if {test}:"):
                 self.tail(case, at_case, scope, given, finish)
         self.cells = before
+        self.case(here, -1)
         self.tail(body, at, scope, held, finish)
 
     def switch(self, cases: Cases, path: Path, scope: Scope, x: Symbol) -> Symbol:
@@ -79,11 +81,13 @@ class Branching(Draft):
         if len(decided) == 1:
             _, at, body, held = decided[0]
             return self.emit(body, at, scope, held)
-        before, ends = self.cells, []
+        before, ends, here = self.cells, [], self.here
         for index, (test, at, body, held) in enumerate(decided):
             self.cells = dict(before)
             last = index == len(decided) - 1
+            self.case(here, index)
             with self.block("else:" if last else f"{'elif' if index else 'if'} {test}:"):
+                self.case(here, -1 if last else index)
                 ends.append(self.end(self.emit(body, at, scope, held)))
         return self.join(ends, before)
 

@@ -14,6 +14,13 @@ position does not meet anything: it returns.
 A `perform` ends a segment: the function returns there, with the cells as they are, the open rows stored, and
 what waits on the wires around the place. What is left of the tree is written as a function of its own, which
 begins by reading the cells afresh. What was emitted is one more symbol that stands among the cells.
+
+Every generated line keeps the place its arrow came from. Where a `@proc` was read, that place is the code itself:
+then the functions are compiled with the user's file and lines, and what Python shows of them (tracebacks, `pdb`,
+`coverage`, profiles) is what the user wrote; they run the lines that the undecorated function would, in the same
+order (`arrows.lines` tells how). A machine without `@proc` keeps its generated lines, which `linecache` gives to
+tracebacks for as long as the function exists; each that can raise ends in a comment with the place where its arrow
+was built. Either way `Program.source` is the generated text.
 """
 
 from __future__ import annotations
@@ -21,6 +28,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import linecache
+import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
@@ -32,6 +40,7 @@ from arrows.continuation import Continuation, continuations, effects, find
 from arrows.effect import Done, End, Suspended
 from arrows.emission import Emitter
 from arrows.evaluate import has_effects
+from arrows.lines import functions, sites
 from arrows.origin import BuildError
 from arrows.shape import Shape
 from arrows.signature import accepts, gives
@@ -106,13 +115,14 @@ def _compile(term: Node) -> Program[Any, Any]:
     plan: Layout = layout(term)
     behind = continuations(term, plan)
     outward = any(effects(term))
-    emitter = Emitter(plan, behind, effects=outward)
+    emitter = Emitter(plan, behind, sites(term), effects=outward)
     source = emitter.functions(term)
     namespace = emitter.names
-    file = f"<midflight step {next(_numbers)}>"
-    exec(builtins.compile(source, file, "exec"), namespace)  # noqa: S102 - our own text
+    if emitter.sites.file:
+        _in_user_file(emitter, term)
+    else:
+        _in_own_file(namespace, source)
     step = namespace["step"]
-    _show(step, file, source)
     resume = {each.digest: namespace[f"resume_{number}"] for number, each in enumerate(behind.values(), 1)}
     taken = accepts(term)
     return Program(
@@ -143,7 +153,22 @@ def _begin(step: Callable[[Values, Any], tuple[Values, Any]]) -> Callable[[Value
     return begin
 
 
+def _in_user_file(emitter: Emitter, term: Node) -> None:
+    """Make the functions, as code in the file of a `@proc`."""
+    text, places = emitter.placed()
+    whole = term.origin.code if term.origin is not None else None
+    for name, code in functions(text, places, emitter.sites.file, whole):
+        emitter.names[name] = types.FunctionType(code, emitter.names)
+
+
 _numbers = itertools.count(1)
+
+
+def _in_own_file(namespace: dict[str, Any], source: str) -> None:
+    """Make the functions, as code in a file of their own, which tracebacks can show."""
+    file = f"<midflight step {next(_numbers)}>"
+    exec(builtins.compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - our own text
+    _show(namespace["step"], file, source)
 
 
 def _show(step: Callable[..., Any], file: str, source: str) -> None:

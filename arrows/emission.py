@@ -15,6 +15,7 @@ from arrows.either import Left, Right
 from arrows.evaluate import no_case
 from arrows.inline import leaves
 from arrows.keys import keep, key_of
+from arrows.lines import Sites
 from arrows.primitive_text import TEXTS, general
 from arrows.segments import EMITTED, Segments
 from arrows.symbol import NEVER, UNIT, Atom, Choice, Side, Symbol, Tup, text
@@ -44,7 +45,9 @@ _MAX_LITERAL = 2**64
 class Emitter(Branching, Segments):
     """Reads a machine into functions. `effects` says whether it performs or emits."""
 
-    def __init__(self, plan: Layout, continuations: Mapping[Path, Continuation], *, effects: bool) -> None:
+    def __init__(
+        self, plan: Layout, continuations: Mapping[Path, Continuation], sites: Sites, *, effects: bool
+    ) -> None:
         super().__init__(
             {
                 "Left": Left,
@@ -57,7 +60,8 @@ class Emitter(Branching, Segments):
                 "key_of": key_of,
                 "keep": keep,
                 "told": told,
-            }
+            },
+            sites,
         )
         self.plan = plan
         self.continuations = continuations
@@ -94,6 +98,7 @@ class Emitter(Branching, Segments):
 
     def tail(self, term: Node, path: Path, scope: Scope, x: Symbol, finish: Finish) -> None:
         """Write a node after which only `finish` comes."""
+        self.at(term, path)
         match term:
             case Compose(steps=steps):
                 while steps and isinstance(steps[-1], Primitive) and steps[-1].name == "typed":
@@ -121,6 +126,7 @@ class Emitter(Branching, Segments):
 
     def emit(self, term: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         """Write a node whose output something else will take."""
+        self.at(term, path)
         match term:
             case Identity():
                 return x
@@ -129,7 +135,7 @@ class Emitter(Branching, Segments):
             case Primitive(name=name):
                 return TEXTS.get(name, general)(self, term, x)
             case Function():
-                return leaves(self, [term], x)
+                return leaves(self, [term], [path], x)
             case Compose(steps=steps):
                 return self.steps(steps, path, scope, x)
             case Parallel(left=left, right=right):
@@ -180,8 +186,10 @@ class Emitter(Branching, Segments):
             if x != NEVER and isinstance(step, Function):
                 row.append(step)
                 if not isinstance(following[index], Function) or index == len(steps) - 1:
-                    x, row = leaves(self, row, x), []
-            elif x != NEVER and step == Primitive("split") and _decides(following[index]):
+                    paths = [(*path, each) for each in range(index - len(row) + 1, index + 1)]
+                    x, row = leaves(self, row, paths, x), []
+            elif x != NEVER and _splits(step) and _decides(following[index]):
+                self.at(step, (*path, index))
                 held, test = self.split(x, 2)
                 x = Choice(text(test), held, held)
             elif x != NEVER:
@@ -195,14 +203,15 @@ class Emitter(Branching, Segments):
         return Atom(repr(value) if type(value) in _LITERALS else self.bind(value, "k"))
 
     def attempted(self, body: Callable[[], Symbol]) -> Symbol:
-        before = dict(self.cells)
+        before, here = dict(self.cells), self.here
         with self.block("try:"):
             output = body()
             fine = self.end(NEVER if output == NEVER else Side("Success", output))
-        self.cells = before
+        self.cells, self.here = before, here
         error = self.fresh("e")
         with self.block(f"except Exception as {error}:"):
-            failed = self.end(Side("Failure", self.let(error)))  # Python unbinds the name behind the block
+            kept = self.let(error, "")  # Python unbinds the name behind the block
+            failed = self.end(Side("Failure", kept))
         return self.join([fine, failed], before)
 
     def keyed(self, term: Keyed, path: Path, x: Symbol, finish: Finish | None) -> Symbol:
@@ -210,6 +219,7 @@ class Emitter(Branching, Segments):
         by = self.emit(term.by, (*path, 0), {}, x)
         if by == NEVER:
             return NEVER
+        self.at(term, path)
         given = self.variable(by)
         key = self.let(f"{given} if type({given}) is int or type({given}) is str else key_of({given})")
         store = self.opened(path, key.text)
@@ -234,13 +244,18 @@ class Emitter(Branching, Segments):
         rows = text(self.cells[table.address])
         first = self.bind(initial(table.slots), "first")
         self.unpack(table.slots, self.let(f"{rows}.get({key}, {first})").text)
-        before = dict(self.cells)
+        before, here, built = dict(self.cells), self.here, self.built
 
         def store() -> None:
+            self.here, self.built = here, built
             if any(self.cells[slot.address] != before[slot.address] for slot in table.slots):
                 self.cells[table.address] = self.let(f"keep({rows}, {key}, {self.row(table.slots)}, {first})")
 
         return store
+
+
+def _splits(step: Node) -> bool:
+    return isinstance(step, Primitive) and step.name == "split"
 
 
 def _decides(step: Node | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from arrows.origin import caller
 from arrows.term import Identity, Node, Parallel, Primitive, sequence
 
 
@@ -18,8 +19,9 @@ class Variable:
     tail: tuple[Node, ...] = ()
 
     def access(self) -> Node:
-        """The arrow from the environment to the value."""
-        return sequence(*([Primitive("pick", (self.path,))] if self.path else []), *self.tail)
+        """The arrow from the environment to the value, written where it is read."""
+        tail = (attrs.evolve(each, origin=caller()) for each in self.tail)
+        return sequence(*([Primitive("pick", (self.path,))] if self.path else []), *tail)
 
     def then(self, *tail: Node) -> Variable:
         """A part of this value."""

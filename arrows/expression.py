@@ -14,6 +14,7 @@ from arrows.environment import TOP, Environment, Variable, beside, pair, tupled
 from arrows.lookup import MISSING, Lookup
 from arrows.operators import operator
 from arrows.origin import BuildError
+from arrows.place import called
 from arrows.shape import shape_of_value
 from arrows.term import (
     Arrow,
@@ -223,7 +224,7 @@ class Expressions(Lookup):
         if isinstance(callee, Arrow):
             if spread != ("",):
                 self.refuse(tree, "an arrow takes one input", "Pass one value; several as a tuple.")
-            return sequence(values[0], node(callee))
+            return sequence(values[0], called(node(callee), self.place(tree)))
         if isinstance(callee, type) and record.is_frozen_record(callee):
             return self.construct(tree, callee, spread, values)
         if not callable(callee):

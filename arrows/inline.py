@@ -25,7 +25,7 @@ import attrs
 from arrows.origin import BuildError
 from arrows.source import tree_of
 from arrows.symbol import Atom, Symbol, Tup, text
-from arrows.term import Function
+from arrows.term import Function, Node
 
 MAX_PARTS: Final = 64
 """Nodes of an expression that is written out; beside a longer one the call costs little."""
@@ -41,7 +41,10 @@ _MAX_LITERAL: Final = 2**64
 class Writer(Protocol):
     """What is asked of the function under way."""
 
-    def let(self, expression: str, comment: str = "") -> Atom:
+    def at(self, term: Node, path: tuple[int, ...]) -> None:
+        """Let what is written from here on stand for a node."""
+
+    def let(self, expression: str, comment: str | None = None) -> Atom:
         """Assign an expression to a new variable."""
 
     def variable(self, symbol: Symbol) -> str:
@@ -67,13 +70,14 @@ class Held:
         return draft.let(ast.unparse(self.tree), comment="; ".join(self.places))
 
 
-def leaves(draft: Writer, terms: Sequence[Function], x: Symbol) -> Symbol:
+def leaves(draft: Writer, terms: Sequence[Function], paths: Sequence[tuple[int, ...]], x: Symbol) -> Symbol:
     """Write function leaves of which each takes what the one before gives; return what holds the last result."""
     held: Held | None = None
-    for term in terms:
+    for term, path in zip(terms, paths, strict=True):
         tree = _expression(term)
         if held is not None and (tree is None or not _takes(tree, held)):
             x, held = held.write(draft), None
+        draft.at(term, path)
         if tree is None:
             x = _call(draft, term, x)
             continue

@@ -6,14 +6,12 @@ import ast
 import builtins
 import enum
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from arrows import build
 from arrows.continuation import effects
 from arrows.environment import Environment
-from arrows.origin import BuildError, Origin, writing
+from arrows.place import Places
 from arrows.shape import Shape
 from arrows.term import Arrow, node
 
@@ -22,27 +20,15 @@ MISSING: Final = object()
 _NOWHERE: Final = Environment({})
 
 
-class Lookup:
+class Lookup(Places):
     """One function that is read; `cells` are the names that stand for cells."""
 
     def __init__(self, file: str, function: types.FunctionType, cells: frozenset[str], taken: Shape) -> None:
-        self.file = file
-        self.function = function
+        super().__init__(file, function)
         self.cells = cells
         self.taken = taken
         self.asking: set[int] = set()
         self.waiting: set[int] = set()
-
-    @contextmanager
-    def at(self, tree: ast.AST) -> Iterator[None]:
-        with writing(self.place(tree)):
-            yield
-
-    def place(self, tree: ast.AST) -> Origin:
-        return Origin(self.file, getattr(tree, "lineno", 0))
-
-    def refuse(self, tree: ast.AST, what: str, remedy: str) -> NoReturn:
-        raise BuildError(what, where=self.place(tree), remedy=remedy)
 
     # Names
 

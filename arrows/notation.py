@@ -12,6 +12,7 @@ What the notation does not know is an error at its line, with what to write inst
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import types
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, TypeVar
 
 from arrows.build import cell_shape, checked_name
-from arrows.origin import BuildError, Origin, writing
+from arrows.origin import BuildError, Code, Origin, writing
 from arrows.shape import shape_of
 from arrows.source import definition
 from arrows.statement import Reader, returning
@@ -47,7 +48,9 @@ def proc(function: Callable[Concatenate[A, ...], B]) -> Arrow[A, B]:
         raise BuildError(
             f"@proc reads a function, not {function!r}", remedy="Write @proc above a plain `def`."
         )
-    place = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
+    first = function.__code__.co_firstlineno
+    code = Code(function.__qualname__, first, quiet=True)
+    place = Origin(function.__code__.co_filename, first, code)
     with writing(place):
         try:
             return _read(function, place, dict(sys._getframe(1).f_locals))
@@ -72,13 +75,15 @@ def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -
     taken = shape_of(hints[message])
     reader = Reader(place.file, function, frozenset(cells), taken)
     reader.look(tree)
-    steps = [Primitive("typed", (taken,)), reader.block(tree.body, reader.start(message), returning)]
+    said = ast.get_docstring(tree, clean=False) is not None
+    body = tree.body[1:] if said else tree.body
+    steps = [Primitive("typed", (taken,)), reader.block(body, reader.start(message), returning)]
     if "return" in hints:
         steps.append(Primitive("typed", (shape_of(hints["return"]),)))
-    body = sequence(*steps)
+    machine = sequence(*steps)
     for name, init in reversed(cells.items()):
-        body = State(checked_name(name), init, body, cell_shape(name, init, hints.get(name)))
-    return body
+        machine = State(checked_name(name), init, machine, cell_shape(name, init, hints.get(name)))
+    return machine
 
 
 def _hints(function: types.FunctionType, place: Origin, around: dict[str, Any]) -> dict[str, Any]:

@@ -17,14 +17,41 @@ _OWN = tuple(str(_HOME / package / "_").removesuffix("_") for package in ("arrow
 
 
 @attrs.frozen
+class Code:
+    """What `@proc` knows of a line that it read: the line is the code itself, and runs where the node steps.
+
+    `within` is the function's qualified name and `first` its first line; `span` is the end of the expression
+    (its line, and the columns of both ends); `passed` are lines before it that left no node, as `pass`;
+    `cases` are the lines of the cases that a `Switch` decides between. Where `quiet`, the node is of the
+    notation's own making and stands for no line.
+    """
+
+    within: str
+    first: int
+    span: tuple[int, int, int] | None = None
+    passed: tuple[int, ...] = ()
+    cases: tuple[int, ...] = ()
+    quiet: bool = False
+
+
+@attrs.frozen
 class Origin:
-    """A file and a line (counted from 1) of the user's source."""
+    """A file and a line (counted from 1) of the user's source.
+
+    `code` is there where `@proc` read that line, `via` where a `@proc` called the arrow.
+    """
 
     file: str
     line: int
+    code: Code | None = attrs.field(default=None, eq=False, repr=False)
+    via: Origin | None = attrs.field(default=None, eq=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+    def called(self, place: Origin) -> Origin:
+        """The same of an arrow that is called at `place`."""
+        return attrs.evolve(self, via=self.via.called(place) if self.via else place)
 
 
 _PLACE: ContextVar[Origin | None] = ContextVar("place", default=None)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from arrows import record
 from arrows.either import Left, Right
 from arrows.environment import TOP, Environment, Variable, beside, doing, names_bound
 from arrows.expression import Expressions
 from arrows.lookup import MISSING
+from arrows.origin import Origin
+from arrows.place import behind
 from arrows.shape import Record, options
 from arrows.term import Constant, Identity, Node, Parallel, Primitive, Put, Switch, sequence
 
@@ -47,8 +51,9 @@ class Patterns(Expressions):
             steps, env, value = [beside(self.value(subject, env))], env.push(), TOP
         classes = self.classes(cases, env)
         if value == Variable() and env.depth == 0 and classes is not None:
-            return self.dispatch(cases, classes, rest, env, ends)
-        return sequence(*steps, self.deciding(cases, value, rest, env, ends))
+            return self.dispatch(subject, cases, classes, rest, env, ends)
+        chosen = self.deciding(cases, value, rest, env, ends)
+        return sequence(*steps, chosen) if steps else behind(subject.lineno, chosen)
 
     def deciding(
         self, cases: list[ast.match_case], value: Variable, rest: Rest, env: Environment, ends: Ends
@@ -80,7 +85,13 @@ class Patterns(Expressions):
         return found if whole else None
 
     def dispatch(
-        self, cases: list[ast.match_case], classes: list[type], rest: Rest, env: Environment, ends: Ends
+        self,
+        subject: ast.expr,
+        cases: list[ast.match_case],
+        classes: list[type],
+        rest: Rest,
+        env: Environment,
+        ends: Ends,
     ) -> Node:
         """A `Switch` on the input's class."""
 
@@ -90,10 +101,16 @@ class Patterns(Expressions):
                 with self.at(case.pattern):
                     _, steps, inner = self.pattern(case.pattern, Variable(), env)
                     made.append((cls, sequence(*steps, arm(inner))))
-            return Switch(tuple(made))
+            return Switch(tuple(made), origin=self.dispatching(subject, cases))
 
         captured = names_bound([case.pattern for case in cases])
         return self.ways([case.body for case in cases], rest, env, ends, choose, captured)
+
+    def dispatching(self, subject: ast.expr, cases: list[ast.match_case]) -> Origin:
+        """The place of a `match`, with the lines of its cases."""
+        place = self.place(subject)
+        lines = tuple(case.pattern.lineno for case in cases)
+        return attrs.evolve(place, code=place.code and attrs.evolve(place.code, cases=lines))
 
     def chain(self, cases: list[ast.match_case], arms: Any, value: Variable, env: Environment) -> Node:
         """Ask one case after the other; the last arm is for no case."""
@@ -113,7 +130,7 @@ class Patterns(Expressions):
                 test = guard if test is None else self.both(test, guard)
             body = sequence(*steps, arms[0](inner))
             if test is None:
-                return body
+                return behind(case.pattern.lineno, body)
             return self.branch(test, body, self.chain(cases[1:], arms[1:], value, env))
 
     def pattern(

@@ -114,7 +114,7 @@ def _display(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
 def _raise(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
     error = to.bind(ERRORS[term.args[0]], "error")
     values = ", ".join(map(text, x.items)) if isinstance(x, Tup) else f"*{text(x)}"
-    to.write(f"raise {error}({values})")
+    to.write(f"raise {error}({values})", comment=to.where())
     return NEVER
 
 

@@ -87,7 +87,7 @@ class Segments(Draft):
     def resumption(self, term: Node, behind: Continuation, name: str) -> None:
         """Write the function that goes on with an answer."""
         self.write(f"def {name}(state, answer, wires):", indent=0)
-        self.cells = {}
+        self.cells, self.here = {}, None
         self.unpack(self.plan.slots, "state")
         self.cells[EMITTED] = Tup(())
         wires = self.split(Atom("wires"), len(behind.wires))
@@ -100,6 +100,7 @@ class Segments(Draft):
         """Write what is left of a node behind the `perform` at `way`."""
         match term:
             case Perform():
+                self.at(term, path)
                 return x
             case Compose(steps=steps):
                 x = self.after(steps[way[0]], (*path, way[0]), scope, way[1:], x)
@@ -120,6 +121,7 @@ class Segments(Draft):
                 inner = {**scope, name: self.plan.addresses[path]}
                 return self.after(body, (*path, 0), inner, way[1:], x)
             case Keyed(body=body):
+                self.at(term, path)
                 key = next(self.waiting)
                 store = self.opened(path, text(key))
                 with self.beside(key, store):

@@ -15,6 +15,7 @@ from arrows.liveness import live
 from arrows.lookup import MISSING
 from arrows.operators import operator
 from arrows.pattern import Patterns
+from arrows.place import behind
 from arrows.primitive import ERRORS
 from arrows.term import Constant, Identity, Node, Primitive, Put, Switch, sequence
 
@@ -99,7 +100,7 @@ class Reader(Patterns, Expressions):
                 case ast.Match(subject=subject, cases=cases):
                     return self.matching(subject, cases, rest, env, ends)
                 case ast.Pass() | ast.Expr(value=ast.Constant()):
-                    return self.block(rest, env, ends)
+                    return behind(first.lineno, self.block(rest, env, ends))
                 case ast.Expr(value=value):
                     return sequence(doing(self.value(value, env)), self.block(rest, env, ends))
                 case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
@@ -212,11 +213,11 @@ class Reader(Patterns, Expressions):
         going = [body for body in bodies if not _ends(body)]
         if not rest or len(going) <= 1:
             return choose([self.arm([*body, *([] if _ends(body) else rest)], ends) for body in bodies])
-        behind = live(rest, ends.live)
+        needed = live(rest, ends.live)
         bound = sorted(captured.union(*map(names_bound, going)) - self.cells)
         waiting = any(self.waits(each) for body in bodies for each in body)
         if waiting:
-            bound = sorted((env.variables.keys() | set(bound)) & behind)
+            bound = sorted((env.variables.keys() | set(bound)) & needed)
         returns = any(_returns(body) for body in bodies)
         names: list[list[str]] = []
 
@@ -233,7 +234,7 @@ class Reader(Patterns, Expressions):
         def back(value: Node) -> Node:
             return sequence(value, Primitive("construct", (Left, ("value",))))
 
-        joined = choose([self.arm(body, Ends(back, through, behind)) for body in bodies])
+        joined = choose([self.arm(body, Ends(back, through, needed)) for body in bodies])
         after = Environment({}, depth=1) if waiting else env.push()
         for at, name in enumerate(bound):
             if all(name in known for known in names):
@@ -243,7 +244,8 @@ class Reader(Patterns, Expressions):
         then = self.block(rest, after, ends)
         if not returns:
             return sequence(joined, then)
-        return sequence(joined, Switch(((Left, ends.back(Identity())), (Right, then))))
+        with self.quiet():
+            return sequence(joined, Switch(((Left, ends.back(Identity())), (Right, then))))
 
     def arm(self, body: Rest, ends: Ends) -> Callable[[Environment], Node]:
         return lambda env: self.block(body, env, ends)
