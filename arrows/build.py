@@ -115,7 +115,8 @@ def switch(*cases: tuple[type[Any], Arrow[Any, B]]) -> Arrow[Any, B]:
         if not isinstance(cls, type):
             raise BuildError(f"{cls!r} is not a class", where=caller(), remedy="A case is (Class, arrow).")
         use(cls)
-    for (one, _), (other, _) in combinations(cases, 2):
+    classes = [cls for cls, _ in cases]
+    for one, other in [] if _unrelated(classes) else combinations(classes, 2):
         if issubclass(one, other) or issubclass(other, one):
             raise BuildError(
                 f"the cases {one.__qualname__} and {other.__qualname__} overlap",
@@ -272,6 +273,14 @@ def cell_shape(name: str, init: Any, of: Any) -> Shape:
     if wrong:
         raise BuildError(f"cell {name!r}: its first value is not of its type: {wrong}", where=caller())
     return shape
+
+
+def _unrelated(classes: list[type]) -> bool:
+    """Whether no class is below another, told without comparing each with each; False where it cannot be told."""
+    known = set(classes)
+    plain = all(type(cls).__subclasscheck__ is type.__subclasscheck__ for cls in known)
+    above = (base for cls in known for base in cls.__mro__[1:])
+    return plain and len(known) == len(classes) and known.isdisjoint(above)
 
 
 def _second_parameter(function: Callable[..., Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -27,8 +27,42 @@ class Variable:
         """A part of this value."""
         return attrs.evolve(self, tail=self.tail + tail)
 
-    def pushed(self) -> Variable:
-        return attrs.evolve(self, path=(0, *self.path))
+    def pushed(self, times: int = 1) -> Variable:
+        """The same value once the environment was paired so many times."""
+        return Variable((0,) * times + self.path, self.tail) if times else self
+
+
+class _Names(Mapping[str, Variable]):
+    """Variables, each with how often the environment had been paired when it was bound: to pair costs nothing."""
+
+    def __init__(self, held: dict[str, tuple[Variable, int]], pushes: int) -> None:
+        self._held = held
+        self._pushes = pushes
+
+    @classmethod
+    def of(cls, variables: Mapping[str, Variable]) -> _Names:
+        if isinstance(variables, _Names):
+            return variables
+        return cls({name: (variable, 0) for name, variable in variables.items()}, 0)
+
+    def __getitem__(self, name: str) -> Variable:
+        variable, pushes = self._held[name]
+        return variable.pushed(self._pushes - pushes)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._held
+
+    def pushed(self) -> _Names:
+        return _Names(self._held, self._pushes + 1)
+
+    def bound(self, name: str, variable: Variable) -> _Names:
+        return _Names({**self._held, name: (variable, self._pushes)}, self._pushes)
 
 
 @attrs.frozen
@@ -40,12 +74,11 @@ class Environment:
 
     def push(self) -> Environment:
         """The environment once it is the first half of a pair."""
-        pushed = {name: variable.pushed() for name, variable in self.variables.items()}
-        return Environment(pushed, self.depth + 1)
+        return Environment(_Names.of(self.variables).pushed(), self.depth + 1)
 
     def name(self, name: str, variable: Variable) -> Environment:
         """The environment in which a name stands for this value."""
-        return attrs.evolve(self, variables={**self.variables, name: variable})
+        return Environment(_Names.of(self.variables).bound(name, variable), self.depth)
 
     def ancestor(self, depth: int) -> Node:
         """The arrow back to what the environment was at that depth."""

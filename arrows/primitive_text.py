@@ -37,10 +37,11 @@ def _atom(to: Emitter, x: Symbol) -> Symbol:
 
 
 def _pick(to: Emitter, term: Primitive, x: Symbol) -> Symbol:
-    rest = list(term.args[0])
-    while rest and isinstance(x, Tup) and rest[0] < len(x.items):
-        x = x.items[rest.pop(0)]
-    return to.let(to.variable(x) + "".join(f"[{index}]" for index in rest)) if rest else x
+    path, known = term.args[0], 0
+    while known < len(path) and isinstance(x, Tup) and path[known] < len(x.items):
+        x, known = x.items[path[known]], known + 1
+    rest = "".join(f"[{index}]" for index in path[known:])
+    return to.let(to.variable(x) + rest) if rest else x
 
 
 def _pack(to: Emitter, term: Primitive, x: Symbol) -> Symbol:

@@ -115,14 +115,13 @@ _CONTAINERS: dict[object, type] = {
 
 def union(options: collections.abc.Iterable[Shape]) -> Shape:
     """Join shapes into the one that accepts each of them, each named once."""
-    flat: list[Shape] = []
+    flat: dict[Shape, None] = {}
     for option in options:
         for each in option.options if isinstance(option, OneOf) else (option,):
             if isinstance(each, Anything):
                 return ANYTHING
-            if each not in flat:
-                flat.append(each)
-    return flat[0] if len(flat) == 1 else OneOf(tuple(flat))
+            flat[each] = None
+    return next(iter(flat)) if len(flat) == 1 else OneOf(tuple(flat))
 
 
 def shape_of(annotation: Any) -> Shape:

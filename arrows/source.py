@@ -9,14 +9,20 @@ from __future__ import annotations
 import ast
 import linecache
 import types
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from arrows.origin import BuildError, Origin
 
 SOURCE = "__midflight_source__"
 """The name under which a loaded module keeps its own text."""
+
+_FILES: Final = 16
+"""Of how many files what was read is kept."""
+
+Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def text_of(function: types.FunctionType) -> str:
@@ -24,12 +30,58 @@ def text_of(function: types.FunctionType) -> str:
     own = function.__globals__.get(SOURCE)
     if isinstance(own, dict) and function.__code__.co_filename in own:
         return str(own[function.__code__.co_filename])
-    return "".join(linecache.getlines(function.__code__.co_filename, function.__globals__))
+    lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
+    kept = _kept(function.__code__.co_filename)
+    if kept.lines is not lines:
+        kept.lines, kept.text = lines, "".join(lines)
+    return kept.text
 
 
-@lru_cache(maxsize=16)
-def _parse(text: str) -> ast.Module:
-    return ast.parse(text)
+class _Kept:
+    """The text of a file, and the lines that `linecache` had when it was put together."""
+
+    lines: list[str] | None = None
+    text = ""
+
+
+@lru_cache(maxsize=_FILES)
+def _kept(_: str) -> _Kept:
+    return _Kept()
+
+
+class _Index:
+    """The functions of a text: what is asked of it a thousand times is read once."""
+
+    def __init__(self, text: str) -> None:
+        self.lambdas: dict[int, list[ast.Lambda]] = {}
+        self.definitions: dict[tuple[str, int], Definition] = {}
+        self.starts: list[int] = []
+        self.nested: list[tuple[Definition, ...]] = []
+        waiting: list[tuple[ast.AST, tuple[Definition, ...]]] = [(ast.parse(text), ())]
+        while waiting:
+            each, around = waiting.pop()
+            if isinstance(each, ast.Lambda):
+                self.lambdas.setdefault(each.lineno, []).append(each)
+            elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([each.lineno, *(one.lineno for one in each.decorator_list)])
+                self.definitions[each.name, first] = each
+                around = (*around, each)
+                self.starts.append(each.lineno)
+                self.nested.append(around)
+            waiting += [(child, around) for child in reversed(list(ast.iter_child_nodes(each)))]
+        order = sorted(range(len(self.starts)), key=self.starts.__getitem__)
+        self.starts, self.nested = [self.starts[at] for at in order], [self.nested[at] for at in order]
+
+    def around(self, line: int) -> tuple[Definition, ...]:
+        """The definitions that a line is in, the outermost first."""
+        before = bisect_right(self.starts, line)
+        inside = self.nested[before - 1] if before else ()
+        return tuple(each for each in inside if line <= (each.end_lineno or 0))
+
+
+@lru_cache(maxsize=_FILES)
+def _index(text: str) -> _Index:
+    return _Index(text)
 
 
 def definition(function: types.FunctionType) -> ast.FunctionDef:
@@ -47,7 +99,7 @@ def definition(function: types.FunctionType) -> ast.FunctionDef:
     )
 
 
-def tree_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
+def tree_of(function: types.FunctionType) -> Definition | ast.Lambda:
     """Return the tree of a function or lambda.
 
     It is found by the place of its code, so that two lambdas on a line differ. Raises BuildError where
@@ -62,7 +114,8 @@ def tree_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunction
         )
     code = function.__code__
     if _compiles_to(text, code):
-        found = _lambda_at(text, code) if code.co_name == "<lambda>" else _definition_at(text, code)
+        where = code.co_name, code.co_firstlineno
+        found = _lambda_at(text, code) if code.co_name == "<lambda>" else _index(text).definitions.get(where)
         if found is not None:
             return found
     raise BuildError(
@@ -72,14 +125,10 @@ def tree_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunction
     )
 
 
-def enclosing(function: types.FunctionType) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def enclosing(function: types.FunctionType) -> Iterator[Definition]:
     """The trees of the functions that a function is defined in."""
     tree = tree_of(function)
-    for found in ast.walk(_parse(text_of(function))):
-        if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) or found is tree:
-            continue
-        if found.lineno <= tree.lineno <= (found.end_lineno or 0):
-            yield found
+    yield from (each for each in _index(text_of(function)).around(tree.lineno) if each is not tree)
 
 
 def normal(function: types.FunctionType) -> Any:
@@ -108,23 +157,12 @@ def _plain(tree: Any) -> Any:
     return [type(tree).__name__, *(each for each in held if each[0] not in ("ctx", "type_comment", "kind"))]
 
 
-def _definition_at(text: str, code: types.CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    for found in ast.walk(_parse(text)):
-        if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) and found.name == code.co_name:
-            first = min([found.lineno, *(each.lineno for each in found.decorator_list)])
-            if first == code.co_firstlineno:
-                return found
-    return None
-
-
 def _lambda_at(text: str, code: types.CodeType) -> ast.Lambda | None:
     """The lambda of a code object: the smallest of its line whose body holds every place the code names.
 
     Python 3.12 keeps no place at all for a body that comes to a constant; such a one is told by what it does.
     """
-    here = [
-        e for e in ast.walk(_parse(text)) if isinstance(e, ast.Lambda) and e.lineno == code.co_firstlineno
-    ]
+    here = _index(text).lambdas.get(code.co_firstlineno, [])
     places = {each for each in code.co_positions() if None not in each and each[2:] != (0, 0)}
     if not places:
         return next((each for each in here if _alike(_compiled(each), code)), None)
@@ -148,7 +186,7 @@ def _compiled(tree: ast.Lambda) -> types.CodeType:
     return next(each for each in code.co_consts if isinstance(each, types.CodeType))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=_FILES)
 def _codes(text: str) -> dict[tuple[str, int], list[types.CodeType]]:
     """Every code object that a text compiles to, by name and first line."""
     found: dict[tuple[str, int], list[types.CodeType]] = {}
