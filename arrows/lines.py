@@ -93,32 +93,30 @@ def functions(
     shown: dict[str, Code] = {}
     for each in tree.body:
         assert isinstance(each, ast.FunctionDef)
-        within = places[each.lineno - 1 : each.end_lineno]
-        first = next((place for place in within if place is not None), None)
-        codes = {place.code.within: place.code for place in within if place is not None and place.code}
+        own = dict(enumerate(places[each.lineno - 1 : each.end_lineno], each.lineno))
+        begin = next((line for line, place in own.items() if place is not None), each.lineno)
+        own.update(dict.fromkeys(range(each.lineno, begin), own[begin]))
+        codes = {place.code.within: place.code for place in own.values() if place is not None and place.code}
+        first = own[begin]
         alone = next(iter(codes.values())) if len(codes) == 1 else Code("step", first.line if first else 1)
         shown[each.name] = whole or alone
-        _move(each, places, first, shown[each.name].first)
+        _move(each, own, shown[each.name].first)
     for code in compile(tree, file, "exec", dont_inherit=True).co_consts:
         if isinstance(code, types.CodeType):
             full = shown[code.co_name].within
             yield code.co_name, code.replace(co_name=full.rpartition(".")[2], co_qualname=full)
 
 
-def _move(
-    function: ast.FunctionDef, places: Sequence[Origin | None], first: Origin | None, head: int
-) -> None:
+def _move(function: ast.FunctionDef, places: Mapping[int, Origin | None], head: int) -> None:
     """Give each part of a function the place of its line.
 
-    What comes before the first place is at the first. A `return` without a place is at the function's head: to
-    one without a line Python gives that of some branch before it.
+    A `return` without a place is at the function's head: to one without a line Python gives that of some branch
+    before it.
     """
-    begin = next((at for at, place in enumerate(places, 1) if place is first), 0)
     returns = {each.lineno for each in ast.walk(function) if isinstance(each, ast.Return)}
     for each in ast.walk(function):
         if isinstance(each, ast.stmt | ast.expr | ast.excepthandler | ast.arg):
-            place = first if each.lineno < begin else places[each.lineno - 1]
-            nowhere = head if each.lineno in returns else -1
+            place, nowhere = places[each.lineno], head if each.lineno in returns else -1
             line = place.line if place is not None and place.line > 0 else nowhere
             span = place.code.span if place is not None and place.code is not None else None
             end, start, stop = span if span is not None and line > 0 else (line, -1, -1)

@@ -38,6 +38,7 @@ from arrows import (
     patch,
 )
 from arrows.diff import diff
+from arrows.effect import Suspended
 from tests.arrows.sources import MESSAGES, PRELUDE, Tally, Writer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -344,6 +345,55 @@ def test_generated_lines_name_the_place_where_the_arrow_was_built() -> None:
     line = next(number for number, each in enumerate(here, 1) if "machine = arr(divide)" in each)
     assert f"(x)  # {__file__}:{line}\n" in source
     assert source.splitlines()[-1] == "    return state, (v4, 5,)"
+
+
+PAYING = """\
+from __future__ import annotations
+
+import attrs
+
+from arrows import Effect, emit, perform, proc
+
+
+@attrs.frozen
+class Charge(Effect[int]):
+    amount: int
+
+
+@attrs.frozen
+class Paid(Effect[None]):
+    total: int
+
+
+@proc
+def pay(amount: int, *, total: int = 0) -> str:
+    double = amount * 2
+    left = perform(Charge(double))
+    total += 100 // left
+    if total > 50:
+        emit(Paid(total))
+    return "paid"
+"""
+
+
+def test_what_goes_on_behind_a_perform_has_the_lines_behind_it(folder: Path) -> None:
+    program = compile(load(folder, PAYING, "paying_lines").pay)
+    state, waiting, _ = program.begin((0,), 5)
+    assert isinstance(waiting, Suspended)
+    assert told(partial(program.resume, state, waiting, 0))[-1] == (
+        "paying_lines.py",
+        at("100 // left", PAYING),
+        "pay",
+        "total += 100 // left",
+    )
+    (code,) = {each.__code__ for each in program._resume.values()}
+    run_now = lines_run(code, partial(program.resume, state, waiting, 1), 1)
+    assert run_now == [
+        at(text, PAYING) for text in ("= perform", "+= 100", "if total", "emit(Paid", "return")
+    ]
+    assert lines_run(program.begin.__code__, partial(program.begin, (0,), 5), 1) == [
+        at(text, PAYING) for text in ("double = ", "= perform")
+    ]
 
 
 # Debuggers and coverage, as they are run
