@@ -28,7 +28,7 @@ from arrows.compile import Program, compile, run
 from arrows.composition import compose
 from arrows.derived import accumulate, changes, delay, hold, modes
 from arrows.diff import Difference, diff
-from arrows.digest import digest
+from arrows.digest import digest, shape_digest
 from arrows.draw import mermaid
 from arrows.edit import patch
 from arrows.effect import BadAnswer, Done, Effect, Suspended, UnknownContinuation
@@ -94,6 +94,7 @@ __all__ = [
     "right",
     "run",
     "second",
+    "shape_digest",
     "state",
     "switch",
     "trace",

@@ -9,6 +9,7 @@ writes as it meets them; so classes may hold themselves.
 from __future__ import annotations
 
 import enum
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -27,6 +28,9 @@ CLASSES: dict[str, type] = {
     for cls in (bool, bytes, dict, float, frozenset, int, list, str, tuple, Left, Right, Success, Failure)
 }
 """The classes that go by their name alone."""
+
+
+_PLAIN = frozenset((bool, bytes, float, int, str, type(None)))
 
 
 class NotData(TypeError):
@@ -68,12 +72,21 @@ class Packer:
         if cls is tuple:
             return {"t": [self.value(each, depth) for each in value]}
         if cls is frozenset:
-            return {"s": sorted((self.value(each, depth) for each in value), key=dump)}
+            return {"s": self._sorted(value, depth)}
         if cls is dict:
             return {"d": [[self.value(key, depth), self.value(each, depth)] for key, each in value.items()]}
         if record.is_frozen_record(cls):
             return {"r": [self.place(cls), [self.value(each, depth) for each in record.values(value)]]}
         raise NotData(f"{cls.__qualname__} is not plain data: {value!r:.80}")
+
+    def _sorted(self, items: frozenset[Any], depth: int) -> list[Any]:
+        """Pack items in an order that does not hang on the places of their classes, which it sets."""
+        if all(type(each) in _PLAIN for each in items):
+            return sorted((self.value(each, depth) for each in items), key=dump)
+        names = _ByName()
+        return [
+            self.value(each, depth) for each in sorted(items, key=lambda each: dump(names.value(each, depth)))
+        ]
 
     def shape(self, shape: Shape) -> Any:
         """Pack a shape."""
@@ -127,6 +140,24 @@ class Packer:
             if field.default is not None:
                 packed.append(self.value(field.default()) if record.is_data(field.default) else None)
         return packed
+
+
+class _ByName(Packer):
+    """Packs values with the content of a class in the place of its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[type, Any] = {}
+
+    def place(self, cls: type) -> Any:
+        if cls not in self._known:
+            packer = Packer()
+            packer.place(cls)
+            self._known[cls] = hashlib.sha256(dump(packer.classes)).hexdigest()
+        return self._known[cls]
+
+    def _sorted(self, items: frozenset[Any], depth: int) -> list[Any]:
+        return sorted((self.value(each, depth) for each in items), key=dump)
 
 
 def dump(packed: Any) -> bytes:

@@ -1,9 +1,8 @@
 """What a function or class is, by content: the graph of what it reaches, as canonical bytes.
 
 A user's function is its normalised tree (no comments, docstrings, places or formatting), its defaults,
-its closure and, each in turn, the functions, classes and values it reads. Library code is a name: the
-distribution, its version, module and qualified name; Python's own has no version. What cannot be
-identified is an error, never a guess.
+its closure and, each in turn, the functions, classes and values it reads. Library code is a name. What
+cannot be identified is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -11,27 +10,30 @@ from __future__ import annotations
 import enum
 import functools
 import hashlib
-import importlib.metadata
+import operator
+import re
 import sys
-import sysconfig
 import types
-import typing
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from arrows import record
+from arrows import members
 from arrows.canonical import NotData, Packer, dump
-from arrows.effect import Effect
+from arrows.library import library_name, maker
 from arrows.origin import BuildError, Origin
-from arrows.reach import Reached, reached
-from arrows.source import SOURCE, normal
+from arrows.reach import reached
+from arrows.source import normal
 
-_OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
-_STANDARD = sysconfig.get_path("stdlib")
-_GENERATED = ("<attrs generated", "<string>")
-_MAKERS = ("attr._make", "dataclasses", "reprlib")
-"""Modules that put functions of their own into the classes they make, such as `__replace__` since Python 3.13."""
+_BY_REPR = frozenset(
+    {"builtins.complex", "builtins.range", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"}
+    | {f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")}
+)
+"""Python's own immutable values, which their repr tells in full."""
+
+_GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 
 
 def function_digest(function: Any, where: Origin | None = None) -> str:
@@ -39,17 +41,29 @@ def function_digest(function: Any, where: Origin | None = None) -> str:
 
     Raises BuildError, naming place and remedy, for what cannot be identified: hidden state, no source.
     """
-    return _Graph().digest(function, where)
+    graph = _Graph()
+    return graph.hash(lambda: graph.ref(function, where), getattr(function, "__qualname__", "a function"))
 
 
 def class_digest(cls: type) -> str:
     """The digest of a record or enum class: its shape, defaults, and methods."""
-    return _Graph().digest_class(cls)
+    graph = _Graph()
+    return graph.hash(lambda: graph.packer.place(cls), cls.__qualname__)
 
 
 def class_code(cls: type) -> str | None:
     """The digest of what a class has beyond fields and defaults, or None for plain data."""
-    return class_digest(cls) if _Graph().code(cls) is not None else None
+    if _Graph().code(cls) is not None or (issubclass(cls, enum.Enum) and _holds_records(cls)):
+        return class_digest(cls)
+    return None
+
+
+def _holds_records(cls: type[enum.Enum]) -> bool:
+    """Whether the values of an enum are records: then it is not made of names and plain values alone."""
+    packer = Packer()
+    for each in cls.__members__.values():
+        packer.value(each.value)
+    return bool(packer.classes)
 
 
 class _Graph:
@@ -59,19 +73,25 @@ class _Graph:
         self.described: list[Any] = []
         self.places: dict[int, int] = {}
         self.alive: list[Any] = []
+        self.waiting: deque[tuple[int, Callable[[], Any]]] = deque()
+        self.open: list[int] = []
         self.packer = Packer(self.code)
 
-    def digest(self, thing: Any, where: Origin | None) -> str:
-        return self.hash(self.ref(thing, where))
-
-    def digest_class(self, cls: type) -> str:
+    def hash(self, start: Callable[[], Any], name: str) -> str:
+        """The digest of all that is reached from a start."""
         try:
-            return self.hash(self.packer.place(cls))
+            root = start()
+            while self.waiting:
+                at, describe = self.waiting.popleft()
+                self.described[at] = describe()
+            return hashlib.sha256(dump([root, self.described, self.packer.classes])).hexdigest()
         except NotData as wrong:
-            raise BuildError(f"{cls.__qualname__} cannot be identified: {wrong}") from None
-
-    def hash(self, root: Any) -> str:
-        return hashlib.sha256(dump([root, self.described, self.packer.classes])).hexdigest()
+            raise BuildError(f"{name} cannot be identified: {wrong}") from None
+        except RecursionError:
+            raise BuildError(
+                f"{name} cannot be identified: it reaches what is nested too deeply",
+                remedy="Split its longest expression, or its deepest value.",
+            ) from None
 
     def ref(self, thing: Any, where: Origin | None) -> Any:
         """How one thing that is reached is written down."""
@@ -80,13 +100,16 @@ class _Graph:
             return ["partial", list(thing.keywords), inner]
         if isinstance(thing, types.MethodType):
             return ["method", self.ref(thing.__self__, where), self.ref(thing.__func__, where)]
-        library = _library(thing)
+        library = library_name(thing)
         if library is not None:
             return library
         if isinstance(thing, types.FunctionType):
-            return ["function", self.place(thing, lambda: self.function(thing))]
+            made = maker(thing)
+            if made is None:
+                return ["function", self.place(thing, lambda: self.function(thing))]
+            return ["made by", made, self.place(thing, lambda: self.held(thing, where))]
         if isinstance(thing, type):
-            if issubclass(thing, enum.Enum) or record.is_frozen_record(thing):
+            if members.is_data(thing):
                 return ["data class", self.packer.place(thing)]
             return ["class", self.place(thing, lambda: self.members(thing))]
         held = getattr(thing, "__self__", None)
@@ -97,151 +120,91 @@ class _Graph:
         except NotData:
             return self.object(thing, where)
 
-    def place(self, thing: Any, describe: Any) -> int:
+    def place(self, thing: Any, describe: Callable[[], Any]) -> int:
         known = self.places.get(id(thing))
         if known is None:
             known = self.places[id(thing)] = len(self.described)
             self.alive.append(thing)
             self.described.append(None)
-            self.described[known] = describe()
+            self.waiting.append((known, describe))
         return known
 
     def object(self, thing: Any, where: Origin | None) -> Any:
-        """An instance of a library's own class, such as an attrs validator, by its fields; an arrow by its tree."""
+        """What is neither plain data nor code: containers of code, and some immutable objects of libraries."""
         from arrows.term import Arrow  # noqa: PLC0415 - functions may read arrows, and arrows hold functions
 
-        if isinstance(thing, Arrow) or (attrs.has(type(thing)) and _library(type(thing)) is not None):
-            held = [each for each in attrs.fields(type(thing)) if each.eq]
-            return ["object", _library(type(thing)), [self.ref(getattr(thing, f.name), where) for f in held]]
-        if type(thing) is tuple:
-            return ["tuple", [self.ref(each, where) for each in thing]]
+        cls = type(thing)
+        home = library_name(cls)
+        if thing is NotImplemented or thing is Ellipsis:
+            return ["python", "builtins", repr(thing)]
+        if cls in (tuple, list, dict) and id(thing) not in self.open:
+            return self.container(thing, where)
+        if cls is set:
+            return ["set", self.ref(frozenset(thing), where)]
+        if cls is re.Pattern:
+            return ["pattern", self.packer.value(thing.pattern), thing.flags]
+        if f"{cls.__module__}.{cls.__qualname__}" in _BY_REPR:
+            return ["python", home, repr(thing)]
+        if cls in _GETTERS:
+            made, args = thing.__reduce__()
+            return ["made", self.ref(made, where), [self.ref(each, where) for each in args]]
+        if isinstance(thing, Arrow) or (attrs.has(cls) and home is not None):
+            held = [each for each in attrs.fields(cls) if each.eq]
+            return ["object", home, [self.ref(getattr(thing, f.name), where) for f in held]]
         raise BuildError(
-            f"{type(thing).__qualname__} object {thing!r:.60} is read by a function and cannot be identified",
+            f"{cls.__qualname__} object {thing!r:.60} is read by a function and cannot be identified",
             where=where,
             remedy="Let the function read only plain data, functions and classes, or pass the value as an input.",
         )
 
+    def container(self, thing: Any, where: Origin | None) -> Any:
+        self.open.append(id(thing))
+        items = [each for pair in thing.items() for each in pair] if type(thing) is dict else thing
+        packed = [type(thing).__name__, [self.ref(each, where) for each in items]]
+        self.open.pop()
+        return packed
+
     def function(self, function: types.FunctionType) -> Any:
+        """A function of the user's."""
         where = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
-        tree = normal(function)
-        found: Reached = reached(function, where)
+        found = reached(function, where)
         return [
-            tree,
-            [self.ref(each, where) for each in function.__defaults__ or ()],
-            [[name, self.ref(each, where)] for name, each in sorted((function.__kwdefaults__ or {}).items())],
+            normal(function),
+            *self.defaults(function, where),
             [[name, self.ref(each, where)] for name, each in sorted(found.items())],
+        ]
+
+    def held(self, function: types.FunctionType, where: Origin | None) -> Any:
+        """A function that a library made: what it holds."""
+        tree = normal(function) if function.__code__.co_name == "<lambda>" else None
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closure = [[name, self.ref(cell.cell_contents, where)] for name, cell in cells]
+        return [tree, *self.defaults(function, where), closure]
+
+    def defaults(self, function: types.FunctionType, where: Origin | None) -> list[Any]:
+        named = sorted((function.__kwdefaults__ or {}).items())
+        return [
+            [self.ref(each, where) for each in function.__defaults__ or ()],
+            [[name, self.ref(each, where)] for name, each in named],
         ]
 
     def code(self, cls: type) -> Any:
         """What a data class has beyond its data, or None: methods, user-written bases, validators."""
-        if _library(cls) is not None:
-            return _library(cls)
-        members = self.members(cls)
-        return members if any(members) else None
+        library = library_name(cls)
+        if library is not None:
+            return library
+        found = self.members(cls)
+        return found if any(found) else None
 
     def members(self, cls: type) -> list[Any]:
         """The user's bases, members and field hooks of a class."""
-        where = Origin(cls.__module__, 0)
-        bases = [self.ref(base, where) for base in cls.__bases__ if not _is_plain_base(base)]
-        data = issubclass(cls, enum.Enum) or record.is_frozen_record(cls)
-        own = [
-            [name, self.member(value, where)]
-            for name, value in sorted(cls.__dict__.items())
-            if _written(value)
-        ]
-        plain = [] if data else self.plain_members(cls, where)
-        return [bases, own, plain, self.hooks(cls, where)]
+        where = Origin(getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__, 1)
 
-    def member(self, value: Any, where: Origin) -> Any:
-        if isinstance(value, staticmethod | classmethod):
-            return [type(value).__name__, self.ref(value.__func__, where)]
-        if isinstance(value, property):
-            parts = (value.fget, value.fset, value.fdel)
-            return ["property", *(None if each is None else self.ref(each, where) for each in parts)]
-        return self.ref(value, where)
+        def ref(thing: Any) -> Any:
+            return self.ref(thing, where)
 
-    def plain_members(self, cls: type, where: Origin) -> list[Any]:
-        """The class-level values of an ordinary class."""
-        shown = {k: v for k, v in cls.__dict__.items() if not k.startswith("__") and not _written(v)}
-        return [
-            [name, self.ref(value, where)]
-            for name, value in sorted(shown.items())
-            if not hasattr(value, "__get__")
-        ]
-
-    def hooks(self, cls: type, where: Origin) -> list[Any]:
-        """What runs when an instance is made, and how instances are compared."""
-        if not record.is_frozen_record(cls):
-            return []
-        hooks = [
-            [f.name, f.default] for f in record.fields(cls) if f.default and not record.is_data(f.default)
-        ]
-        if attrs.has(cls):
-            hooks += [
-                [f.name, f.validator, f.converter] for f in attrs.fields(cls) if f.validator or f.converter
-            ]
-        written = [
-            [name, *(None if h is None else self.ref(h, where) for h in both)] for name, *both in hooks
-        ]
-        return [*written, *record.options(cls)]
-
-
-def _is_plain_base(base: type) -> bool:
-    """Whether a base adds nothing to frozen data."""
-    return base in (object, enum.Enum, typing.Generic, Effect) or base.__module__ == "msgspec"
-
-
-def _written(value: Any) -> bool:
-    """Whether a class member is code that a person wrote."""
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    if isinstance(value, property):
-        return True
-    written = isinstance(value, types.FunctionType) and not value.__code__.co_filename.startswith(_GENERATED)
-    return written and value.__globals__.get("__name__") not in _MAKERS and _library(value) is None
-
-
-def _library(thing: Any) -> Any:
-    """The name of a thing that some library or Python itself defines, or None for the user's own."""
-    held = getattr(thing, "__self__", None) if isinstance(thing, types.BuiltinFunctionType) else None
-    if not isinstance(held, types.ModuleType | type | None):
-        return None
-    if isinstance(thing, types.ModuleType):
-        return _home(thing.__name__, "")
-    owner = getattr(thing, "__objclass__", None)
-    if owner is not None:
-        return _home(owner.__module__, thing.__qualname__)
-    if not isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType):
-        return None
-    module: str | None = held.__module__ if isinstance(held, type) else thing.__module__
-    return _home(module or "builtins", thing.__qualname__)
-
-
-def _home(module: str, name: str) -> Any:
-    top = module.partition(".")[0]
-    if top in _OURS and _is_ours(top):
-        return ["midflight", module, name]
-    held = sys.modules.get(module)
-    file = getattr(held, "__file__", None) or ""
-    if top == "__main__" or hasattr(held, SOURCE):  # the program itself, or a version that was loaded
-        return None
-    if top in sys.stdlib_module_names and file.startswith(_STANDARD if file else ""):
-        return ["python", module, name]
-    if "site-packages" in file or "dist-packages" in file:
-        distribution = (_distributions().get(top) or [top])[0]
-        try:
-            return ["library", distribution, importlib.metadata.version(distribution), module, name]
-        except importlib.metadata.PackageNotFoundError:
-            return ["library", distribution, "", module, name]
-    return None
-
-
-def _is_ours(top: str) -> bool:
-    """A project's own `runtime` is not ours."""
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    return file.startswith(__file__.removesuffix("arrows/content.py"))
-
-
-@functools.cache
-def _distributions() -> Any:
-    return importlib.metadata.packages_distributions()
+        code: list[Any] = []
+        values: list[Any] = []
+        for name, value in members.written(cls):
+            (code if members.is_code(value) else values).append([name, members.member(value, ref)])
+        return [[ref(base) for base in members.bases(cls)], code, values, members.hooks(cls, ref)]

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
+from arrows.free_names import Definition, free_names
 from arrows.origin import BuildError, Origin
 from arrows.source import enclosing, tree_of
 
@@ -42,21 +43,9 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
 
     Raises BuildError where the function writes what it reads, or can read what nobody sees.
     """
-    found: Reached = {}
-    names = set()
-    for code in _codes(function.__code__):
-        for step in dis.get_instructions(code):
-            if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-                _hidden(f"writes the global {step.argval!r}", where)
-            if (
-                step.opname in ("STORE_DEREF", "DELETE_DEREF")
-                and step.argval in function.__code__.co_freevars
-            ):
-                _hidden(f"writes {step.argval!r} of the function around it", where)
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                names.add(step.argval)
     tree = tree_of(function)
-    for name in names:
+    found: Reached = {}
+    for name in _names(function, tree, where):
         if name in function.__globals__:
             found.update(_parts(name, function.__globals__[name], tree, where))
         elif hasattr(builtins, name):
@@ -76,6 +65,24 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
     return found
 
 
+def _names(function: types.FunctionType, tree: Definition, where: Origin) -> list[str]:
+    """The global names that a function reads; it writes none."""
+    free = function.__code__.co_freevars
+    needed, perhaps = free_names(tree, free)
+    names = {*needed, *(perhaps & function.__globals__.keys())}
+    private = {name for name in names if name[:2] == "__" != name[-2:]}
+    for code in _codes(function.__code__):
+        for step in dis.get_instructions(code):
+            if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                _hidden(f"writes the global {step.argval!r}", where)
+            if step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval in free:
+                _hidden(f"writes {step.argval!r} of the function around it", where)
+            if step.opname == "LOAD_GLOBAL" and private and step.argval.endswith(tuple(private)):
+                names.add(step.argval)  # as its class mangles it
+    names -= {name for name in private if any(each.endswith(name) for each in names - private)}
+    return sorted(names)
+
+
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
     yield code
     for constant in code.co_consts:
@@ -84,17 +91,28 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _parts(name: str, value: Any, tree: ast.AST, where: Origin) -> Reached:
-    """A module is what is read through it."""
+    """A module is what is read through it, and all of it where it is handed on."""
     if not isinstance(value, types.ModuleType):
         return {name: value}
     found: Reached = {}
+    through = 0
     for each in ast.walk(tree):
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == name:
+        if isinstance(each, ast.Attribute) and _dotted(each.value) == name:
+            through += 1
             if not hasattr(value, each.attr):
                 raise BuildError(f"{name}.{each.attr} is not defined", where=where, remedy="Define it first.")
             dotted = f"{name}.{each.attr}"
             found.update(_parts(dotted, getattr(value, each.attr), tree, where))
-    return found or {name: value}
+    whole = sum(_dotted(each) == name for each in ast.walk(tree))
+    return found if whole == through else {**found, name: value}
+
+
+def _dotted(tree: ast.AST) -> str:
+    """`a.b.c` for a name that is read through modules, else nothing."""
+    if isinstance(tree, ast.Attribute):
+        inner = _dotted(tree.value)
+        return f"{inner}.{tree.attr}" if inner else ""
+    return tree.id if isinstance(tree, ast.Name) else ""
 
 
 def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where: Origin) -> None:

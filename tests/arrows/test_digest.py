@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from arrows import Arrow, arr, constant, digest, identity
+from arrows import Arrow, arr, constant, digest, identity, loop, shape_digest
 from tests.arrows.test_notation import load
 from tests.arrows.test_wire import MACHINES
 
@@ -241,3 +241,85 @@ def test_hidden_state_has_no_identity(folder: Path, what: str) -> None:
 def test_what_is_not_data_has_no_identity() -> None:
     with pytest.raises(TypeError, match=rf"{__file__}:\d+: object is not plain data"):
         digest(constant(object()))
+
+
+SHAPED = """\
+from __future__ import annotations
+import attrs
+from arrows import arr, identity, keyed, loop, named, proc
+
+@attrs.frozen
+class Book:
+    title: str
+    copies: int = 1
+
+    def more(self):
+        return self.copies + 1
+
+@attrs.frozen
+class Lend:
+    title: str
+
+def helper(x):
+    return x
+
+@proc
+def shelf(msg: Book | Lend, *, book: Book = Book("a")) -> int:
+    book = Book(msg.title)
+    return helper(1)
+
+count = loop(lambda x, n: (x, n + 1), 0, "count")
+machine = named("shop", shelf >> count) >> keyed(loop(lambda x, n: (x, n), 0, "row"), identity(), "rows")
+"""
+CODE_ONLY = {
+    "a method": ("self.copies + 1", "self.copies + 2"),
+    "a helper": ("    return x\n", "    return -x\n"),
+    "a default of a field": ("copies: int = 1", "copies: int = 2"),
+    "a first value": ('Book("a")', 'Book("b")'),
+    "a body": ("return helper(1)", "return helper(2)"),
+    "regrouped, and in another order": ("shelf >> count", "(shelf >> (count >> identity()))"),
+    "in scopes of its own": ("shelf >> count", 'shelf) >> named("shop", count'),
+}
+BOTH = {
+    "a field's name": ("copies", "number"),
+    "a field's type": ("copies: int = 1", "copies: float = 1"),
+    "a class's name": ("Lend", "Borrow"),
+    "a new message": ("msg: Book | Lend", "msg: Book | Lend | None"),
+    "a cell's name": (
+        '*, book: Book = Book("a")) -> int:\n    book =',
+        '*, held: Book = Book("a")) -> int:\n    held =',
+    ),
+    "a scope's name": ('"shop"', '"store"'),
+    "a table's name": ('"rows"', '"lines"'),
+    "a cell of a row": ('"row"', '"line"'),
+}
+
+
+@pytest.mark.parametrize("what", [*CODE_ONLY, *BOTH])
+def test_shape_and_code_are_two_questions(folder: Path, what: str) -> None:
+    before, after = {**CODE_ONLY, **BOTH}[what]
+    assert before in SHAPED
+    old, new = load(folder, SHAPED).machine, load(folder, SHAPED.replace(before, after)).machine
+    assert digest(old) != digest(new)
+    assert (shape_digest(old) == shape_digest(new)) is (what in CODE_ONLY)
+
+
+def test_what_is_no_code_has_neither(folder: Path) -> None:
+    old, new = load(folder, SHAPED).machine, load(folder, "# words\n" + SHAPED).machine
+    assert (digest(old), shape_digest(old)) == (digest(new), shape_digest(new))
+
+
+def test_order_of_cells_is_no_shape() -> None:
+    one, other = (loop_of(name) for name in ("a", "b"))
+    assert shape_digest(one >> other) == shape_digest(other >> one)
+    assert shape_digest(one >> one) != shape_digest(one)
+
+
+def test_input_and_output_are_shape(folder: Path) -> None:
+    text = "from arrows import arr\ndef f(x: int) -> int:\n    return x\nmachine = arr(f)\n"
+    found = [text, text.replace("x: int", "x: str"), text.replace("-> int", "-> str")]
+    assert len({shape_digest(load(folder, each).machine) for each in found}) == 3
+
+
+def loop_of(name: str) -> Arrow[Any, Any]:
+    return loop(arr(lambda pair: pair), 0, name)
