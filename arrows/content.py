@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from arrows import members
+from arrows import members, record
 from arrows.canonical import NotData, Packer, dump
 from arrows.library import library_name, maker
 from arrows.origin import BuildError, Origin
@@ -190,6 +190,8 @@ class _Graph:
 
     def code(self, cls: type) -> Any:
         """What a data class has beyond its data, or None: methods, user-written bases, validators."""
+        if cls in record.MADE:
+            return None
         library = library_name(cls)
         if library is not None:
             return library

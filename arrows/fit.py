@@ -7,8 +7,9 @@ classes were replaced by others of the same shape, as happens when a method of a
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from typing import Any, assert_never
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, TypeAlias, assert_never
 
 import attrs
 
@@ -42,52 +43,104 @@ def misfit(value: Any, shape: Shape, path: str = "") -> Misfit | None:
     >>> print(misfit([1, "a"], shape_of(list[int])))
     [1]: expected int, found 'a'
     """
-    match shape:
-        case Anything():
-            return None
-        case Scalar(type=cls):
-            fine = type(value) is cls or (cls is float and type(value) is int)
-            return None if fine else Misfit(path, str(shape), show(value))
-        case Enumeration(cls=cls):
-            return None if type(value) is cls else Misfit(path, str(shape), show(value))
-        case OneOf(options=options):
-            found = [misfit(value, option, path) for option in options]
-            if None in found:
+    wrong = _Search().wrong(value, shape)
+    if wrong is None:
+        return None
+    below, expected, found = wrong
+    return Misfit(path + below if path else below.removeprefix("."), str(expected), show(found))
+
+
+_Wrong: TypeAlias = tuple[str, Shape, Any]
+"""Where, from here, which shape was expected, and what was found."""
+
+
+class _Search:
+    """Looks at each value once for each union, however unions and values are nested."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, int], _Wrong | None] = {}
+
+    def wrong(self, value: Any, shape: Shape) -> _Wrong | None:
+        match shape:
+            case Anything():
                 return None
-            deeper = [each for each in found if each and each.path != path]
-            return deeper[0] if len(deeper) == 1 else Misfit(path, str(shape), show(value))
-        case Many() | Product() | Mapping() | Record():
-            return _inside(value, shape, path)
-        case _:
-            assert_never(shape)
+            case Scalar(type=cls):
+                fine = type(value) is cls or (cls is float and type(value) is int)
+                return None if fine else ("", shape, value)
+            case Enumeration(cls=cls):
+                return None if type(value) is cls else ("", shape, value)
+            case OneOf():
+                key = (id(value), id(shape))
+                if key not in self._seen:
+                    self._seen[key] = self._union(value, shape)
+                return self._seen[key]
+            case Many() | Product() | Mapping() | Record():
+                return self._inside(value, shape)
+            case _:
+                assert_never(shape)
+
+    def _union(self, value: Any, shape: OneOf) -> _Wrong | None:
+        deeper = []
+        for option in shape.options:
+            wrong = self.wrong(value, option)
+            if wrong is None:
+                return None
+            if wrong[0]:
+                deeper.append(wrong)
+        return deeper[0] if len(deeper) == 1 else ("", shape, value)
+
+    def _inside(self, value: Any, shape: Many | Product | Mapping | Record) -> _Wrong | None:
+        parts = _parts(value, shape)
+        if parts is None:
+            return "", shape, value
+        for at, each, inner in parts:
+            wrong = self.wrong(each, inner)
+            if wrong is not None:
+                return _step(at) + wrong[0], *wrong[1:]
+        return None
 
 
-def _inside(value: Any, shape: Many | Product | Mapping | Record, path: str) -> Misfit | None:
+@attrs.frozen
+class _Key:
+    """The step to what stands under a key, or to the key itself."""
+
+    key: Any
+
+
+def _step(at: str | int | _Key) -> str:
+    match at:
+        case str():
+            return f".{at}"
+        case int():
+            return f"[{at}]"
+        case _Key(key):
+            return f"[{show(key)}]"
+
+
+def _parts(
+    value: Any, shape: Many | Product | Mapping | Record
+) -> Iterator[tuple[str | int | _Key, Any, Shape]] | None:
+    """The parts of a value, with the step that leads there and the shape it should have; None for another value."""
     items: Any = value
-    wrong = Misfit(path, str(shape), show(value))
-    pairs: list[tuple[str, Any, Shape]]
     match shape:
         case Many(container=container, item=item):
-            if type(value) is not container:
-                return wrong
-            pairs = [(f"[{at}]", each, item) for at, each in enumerate(items)]
-        case Product(items=items):
-            if type(value) is not tuple or len(value) != len(items):
-                return wrong
-            pairs = [(f"[{at}]", *both) for at, both in enumerate(zip(value, items, strict=True))]
+            return ((at, each, item) for at, each in enumerate(items)) if type(value) is container else None
+        case Product(items=shapes):
+            if type(value) is not tuple or len(value) != len(shapes):
+                return None
+            return ((at, *both) for at, both in enumerate(zip(items, shapes, strict=True)))
         case Mapping(key=key, value=inner):
             if type(value) is not dict:
-                return wrong
-            pairs = [(f"[{show(each)}]", each, key) for each in value]
-            pairs += [(f"[{show(at)}]", each, inner) for at, each in value.items()]
+                return None
+            keys = ((_Key(each), each, key) for each in value)
+            return chain(keys, ((_Key(at), each, inner) for at, each in value.items()))
         case Record(cls=cls):
             if type(value) is not cls:
-                return wrong
+                return None
             known = zip(record.fields(cls), record.values(value), strict=True)
-            pairs = [(f".{field.name}" if path else field.name, each, field.shape) for field, each in known]
+            return ((field.name, each, field.shape) for field, each in known)
         case _:
             assert_never(shape)
-    return next(filter(None, (misfit(each, inner, path + at) for at, each, inner in pairs)), None)
 
 
 def adopt(value: Any, shape: Shape) -> Any:

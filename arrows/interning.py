@@ -43,11 +43,13 @@ def known(digest: str, preferred: Mapping[str, type] = NONE) -> type | None:
     """The class of a content: a preferred one, or one that an arrow or a loaded version uses."""
     if digest in preferred:
         return preferred[digest]
-    for cls in list(record.USED):
-        found = _digest(cls) if cls not in _DIGESTS else None
-        if found is not None:
-            _KNOWN.setdefault(found, cls)
-    return _KNOWN.get(digest)
+    found = _KNOWN.get(digest)
+    if found is None:
+        for cls in list(record.USED):
+            if (other := _digest(cls)) is not None:
+                _KNOWN.setdefault(other, cls)
+        found = _KNOWN.get(digest)
+    return found
 
 
 def _digest(cls: type) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import keyword
 import unicodedata
-from collections import abc
+from collections import Counter, abc
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from arrows import record
 from arrows.canonical import CLASSES
 from arrows.interning import intern, known
-from arrows.limits import MAX_CLASSES, MAX_DEPTH, MAX_DIGITS
+from arrows.limits import MAX_ALIKE, MAX_CLASSES, MAX_DEPTH, MAX_DIGITS, MAX_FIELDS, MAX_NAME
 from arrows.shape import ANYTHING, SCALARS, Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape
 
 
@@ -47,7 +47,12 @@ def text(packed: Any, what: str) -> str:
 
 def identifier(packed: Any) -> str:
     """A name as Python reads it from a source."""
-    fine = type(packed) is str and packed.isidentifier() and not keyword.iskeyword(packed)
+    fine = (
+        type(packed) is str
+        and len(packed) <= MAX_NAME
+        and packed.isidentifier()
+        and not keyword.iskeyword(packed)
+    )
     if (
         not fine
         or packed[:2] == "__"
@@ -71,6 +76,9 @@ class Received:
         self.preferred = preferred
         if len(table) > MAX_CLASSES:
             bad(f"{len(table)} classes, more than {MAX_CLASSES}")
+        fields = sum(len(array(array(entry, "a class", 4)[2], "fields")) for entry in table)
+        if fields > MAX_FIELDS:
+            bad(f"{fields} fields in classes, more than {MAX_FIELDS}")
         self.classes: list[type] = []
         for entry in table:
             self.classes.append(self.blank(entry))
@@ -179,8 +187,8 @@ class Received:
             return packed
         if type(packed) is list:
             return [self.value(each, depth + 1) for each in packed]
-        if type(packed) is dict and len(packed) == 1:
-            ((tag, inner),) = packed.items()
+        if type(packed) is tuple:
+            tag, inner = packed
             try:
                 return _VALUES.get(tag, _no_value)(self, inner, depth + 1)
             except (ValueError, TypeError, OverflowError) as wrong:
@@ -189,6 +197,17 @@ class Received:
 
     def values(self, packed: Any, depth: int) -> list[Any]:
         return [self.value(each, depth) for each in array(packed, "values")]
+
+    def frozen_set(self, packed: Any, depth: int) -> frozenset[Any]:
+        items = self.values(packed, depth)
+        _check_keys(items)
+        return frozenset(items)
+
+    def mapping(self, packed: Any, depth: int) -> dict[Any, Any]:
+        pairs = [array(pair, "a pair", 2) for pair in array(packed, "pairs")]
+        keys = [self.value(pair[0], depth) for pair in pairs]
+        _check_keys(keys)
+        return {key: self.value(pair[1], depth) for key, pair in zip(keys, pairs, strict=True)}
 
     def record(self, packed: Any, depth: int) -> Any:
         cls = self.at(array(packed, "a record", 2)[0])
@@ -209,6 +228,14 @@ def _is_plain(entry: Any) -> bool:
     return bool(entry[0] == "record" and entry[3] is None)
 
 
+def _check_keys(keys: list[Any]) -> None:
+    """Refuse keys that come twice, and so many of one hash that a table of them is slow."""
+    if len(keys) > MAX_ALIKE and max(Counter(map(hash, keys)).values()) > MAX_ALIKE:
+        bad(f"more than {MAX_ALIKE} keys that are hashed alike")
+    if len(frozenset(keys)) < len(keys):
+        bad("a key twice")
+
+
 def _no_value(_: Received, inner: Any, __: int) -> Any:
     bad(f"{inner!r:.60} has no known tag")
 
@@ -223,11 +250,8 @@ _VALUES: Final[dict[str, Callable[[Received, Any, int], Any]]] = {
     "f": lambda _, inner, __: float.fromhex(inner),
     "b": lambda _, inner, __: bytes.fromhex(inner),
     "t": lambda to, inner, depth: tuple(to.values(inner, depth)),
-    "s": lambda to, inner, depth: frozenset(to.values(inner, depth)),
-    "d": lambda to, inner, depth: {
-        to.value(array(pair, "a pair", 2)[0], depth): to.value(pair[1], depth)
-        for pair in array(inner, "pairs")
-    },
+    "s": Received.frozen_set,
+    "d": Received.mapping,
     "r": Received.record,
     "e": Received.member,
 }

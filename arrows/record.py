@@ -1,7 +1,7 @@
 """Message and state classes: their fields as shapes, and one class for each content.
 
 A record class is a frozen attrs class, frozen dataclass or frozen `msgspec.Struct`. What is read from a
-class is kept beside it, weakly: a class that nothing else holds is collected.
+class is kept in it: a class that nothing else holds is collected.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import linecache
+import types
 import typing
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -58,10 +60,15 @@ def is_data(default: Callable[[], Any]) -> bool:
 
 _FACTORY: Any = attrs.Factory
 
-_FIELDS: weakref.WeakKeyDictionary[type, tuple[Field, ...]] = weakref.WeakKeyDictionary()
+_FIELDS = "__midflight_fields__"
+"""Where a class keeps what was read from it: elsewhere, a class that holds itself would be kept alive."""
 
 USED: weakref.WeakSet[type] = weakref.WeakSet()
 """The record and enum classes that shapes and switches speak of."""
+
+
+MADE: weakref.WeakSet[type] = weakref.WeakSet()
+"""The classes that `make` made: fields and nothing else."""
 
 
 def use(cls: type) -> None:
@@ -82,7 +89,7 @@ def is_frozen_record(cls: type) -> bool:
 
 def fields(cls: type) -> tuple[Field, ...]:
     """The fields of a record class in the order of its constructor, read once."""
-    known = _FIELDS.get(cls)
+    known: tuple[Field, ...] | None = vars(cls).get(_FIELDS)
     if known is None:
         named = {p.name for p in inspect.signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY}
         known = tuple(attrs.evolve(field, by_name=field.name in named) for field in _read(cls))
@@ -91,7 +98,7 @@ def fields(cls: type) -> tuple[Field, ...]:
                 f"{cls.__qualname__} has a field called 'type', which names the class in JSON",
                 remedy="Give the field another name, for example 'kind'.",
             )
-        _FIELDS[cls] = known
+        define(cls, known)
     return known
 
 
@@ -115,12 +122,18 @@ def make(name: str, names: Mapping[str, tuple[bool, bool]]) -> type:
     }
     made.append(attrs.make_class(name, spec, frozen=True, order=False))
     made[0].__module__ = "received"
+    MADE.add(made[0])
+    for each in vars(made[0]).values():
+        if isinstance(
+            each, types.FunctionType
+        ):  # what was generated for a class that others can make any number of
+            linecache.cache.pop(each.__code__.co_filename, None)
     return made[0]
 
 
 def define(cls: type, spec: tuple[Field, ...]) -> None:
-    """Tell the fields of a class made by `make`."""
-    _FIELDS[cls] = spec
+    """Tell the fields of a class."""
+    setattr(cls, _FIELDS, spec)
 
 
 def options(cls: type) -> list[str]:

@@ -11,7 +11,7 @@ from returns.result import Failure, Result, Success
 from arrows import build
 from arrows.fit import misfit
 from arrows.limits import FORMAT, MAX_DEPTH, MAX_DIGITS
-from arrows.origin import BuildError
+from arrows.origin import BuildError, Origin, caller, writing
 from arrows.primitive import ERRORS, KINDS, PRIMITIVES
 from arrows.received import Bad, Received, array, bad, identifier, names
 from arrows.term import (
@@ -28,6 +28,8 @@ from arrows.term import (
     node,
     sequence,
 )
+
+_NOWHERE: Final = Origin("<received>", 1)
 
 
 @attrs.frozen
@@ -53,7 +55,8 @@ def unpack(document: Any, preferred: Mapping[str, type]) -> Result[Arrow[Any, An
                 f"format {number} is newer than {FORMAT}, the newest that this version reads: install a newer one"
             )
         reader = _Unpacker(array(document["classes"], "classes"), preferred)
-        return Success(reader.node(document["term"], 0))
+        with writing(caller() or _NOWHERE):
+            return Success(reader.node(document["term"], 0))
     except Bad as wrong:
         return Failure(Malformed(str(wrong)))
     except BuildError as wrong:
@@ -102,6 +105,8 @@ class _Unpacker(Received):
                 return self.shape(packed, 0)
             case "path":
                 items = array(packed, "a path")
+                if len(items) > MAX_DEPTH:
+                    bad(f"a path of {len(items)} steps, more than {MAX_DEPTH}")
                 return tuple(each if type(each) is int and each >= 0 else bad("not a path") for each in items)
             case "signs":
                 return tuple(

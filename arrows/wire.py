@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, assert_never
+from typing import Any, Final, NoReturn, assert_never
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -17,9 +17,10 @@ from returns.result import Failure, Result, Success
 from arrows.canonical import NotData, Packer, dump
 from arrows.content import class_code
 from arrows.interning import by_content
-from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH
+from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH, MAX_PARTS
 from arrows.origin import BuildError, Origin
 from arrows.primitive import PRIMITIVES
+from arrows.received import Bad, bad
 from arrows.shape import Shape
 from arrows.term import (
     Arrow,
@@ -42,6 +43,12 @@ from arrows.term import (
     node,
 )
 from arrows.unpacking import Malformed, unpack
+
+_KEYS: Final = 3
+"""Keys of the largest object in an encoding."""
+
+_LONGEST: Final = len(str(-(2**63)))
+"""Signs of the longest integer that goes without a tag."""
 
 
 @attrs.frozen
@@ -74,13 +81,15 @@ def encode(arrow: Arrow[Any, Any]) -> Result[bytes, NotEncodable]:
         raise _Opaque(NotEncodable(what, leaf.origin))
 
     try:
-        return Success(kernel(node(arrow), refuse, plain_classes=False))
+        data = kernel(node(arrow), refuse, plain_classes=False)
     except _Opaque as opaque:
         return Failure(opaque.reason)
     except NotData as wrong:
         return Failure(NotEncodable(str(wrong), arrow.origin))
     except BuildError as wrong:
         return Failure(NotEncodable(wrong.what, wrong.where or arrow.origin))
+    large = _too_large(data)
+    return Failure(NotEncodable(large, arrow.origin)) if large else Success(data)
 
 
 def decode(data: bytes, classes: Iterable[type] = ()) -> Result[Arrow[Any, Any], Malformed]:
@@ -92,15 +101,50 @@ def decode(data: bytes, classes: Iterable[type] = ()) -> Result[Arrow[Any, Any],
     >>> decode(b"no").failure().what
     'not an encoded machine: Expecting value at 0'
     """
-    if len(data) > MAX_BYTES:
-        return Failure(Malformed(f"{len(data)} bytes, more than {MAX_BYTES}"))
+    large = _too_large(data)
+    if large:
+        return Failure(Malformed(large))
     try:
-        document = json.loads(data.decode())
+        document = json.loads(
+            data.decode(),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+        )
     except json.JSONDecodeError as wrong:
         return Failure(Malformed(f"not an encoded machine: {wrong.msg} at {wrong.pos}"))
+    except Bad as wrong:
+        return Failure(Malformed(f"not an encoded machine: {wrong}"))
     except (UnicodeDecodeError, RecursionError, ValueError) as wrong:
         return Failure(Malformed(f"not an encoded machine: {type(wrong).__name__}"))
     return unpack(document, by_content(classes))
+
+
+def _too_large(data: bytes) -> str:
+    """What is beyond the limits, if anything is."""
+    if len(data) > MAX_BYTES:
+        return f"{len(data)} bytes, more than {MAX_BYTES}"
+    parts = sum(data.count(sign) for sign in (b"[", b"{", b","))
+    return f"{parts} parts, more than {MAX_PARTS}" if parts > MAX_PARTS else ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    """What is read for an object: a pair where it has one key, as every tagged value does, else a dict."""
+    if len(pairs) > _KEYS:
+        bad("an object of many keys")
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        bad("a key twice")
+    return pairs[0] if len(pairs) == 1 else found
+
+
+def _integer(digits: str) -> int:
+    return int(digits) if len(digits) <= _LONGEST else bad("an integer too long")
+
+
+def _no_float(text: str) -> NoReturn:
+    bad(f"{text:.60} is not a value")
 
 
 def kernel(term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool = True) -> bytes:

@@ -35,7 +35,7 @@ from arrows import (
     state,
     switch,
 )
-from arrows.limits import FORMAT, MAX_CLASSES, MAX_DEPTH
+from arrows.limits import FORMAT, MAX_BYTES, MAX_CLASSES, MAX_DEPTH, MAX_FIELDS, MAX_NAME, MAX_PARTS
 from arrows.shape import Record
 from arrows.term import Constant, Primitive
 
@@ -217,6 +217,33 @@ def test_deep_trees_and_values() -> None:
     assert "nested" in decode(f'{{"classes":[],"format":1,"term":{below}}}'.encode()).failure().what
 
 
+def test_what_is_too_large_to_read_is_not_written() -> None:
+    for value, word in (("a" * MAX_BYTES, "bytes, more than"), ((0,) * MAX_PARTS, "parts, more than")):
+        failure = encode(constant(value)).failure()
+        assert word in failure.what
+        assert failure.where is not None
+    most = constant((0,) * (MAX_PARTS - 20))
+    assert decode(encode(most).unwrap()).unwrap() == most
+
+
+@attrs.frozen
+class Planet:
+    mass: int
+
+
+class Planets(enum.Enum):
+    EARTH = Planet(6)
+
+
+def test_an_enum_of_records_is_known_or_refused() -> None:
+    data = encode(constant(Planets.EARTH)).unwrap()
+    assert decode(data, [Planets]).unwrap() == constant(Planets.EARTH)
+    document = json.loads(data)
+    assert document["classes"][0][3], "what the values are is code"
+    document["classes"][0][3] = "0" * 64
+    assert "has code that is not loaded here" in decode(json.dumps(document).encode()).failure().what
+
+
 def told(term: Any, classes: Any = (), number: Any = FORMAT) -> bytes:
     return json.dumps({"classes": list(classes), "format": number, "term": term}).encode()
 
@@ -228,7 +255,14 @@ MALFORMED = {
     b"\xff": "UnicodeDecodeError",
     b"{}": "not an encoded machine",
     b'{"classes":[],"format":1,"term":["identity"],"more":1}': "not an encoded machine",
-    b"1" * 5000: "ValueError",
+    b"1" * 5000: "an integer too long",
+    b'{"format":1,"format":1,"term":["identity"]}': "a key twice",
+    b'{"a":1,"b":1,"c":1,"d":1}': "an object of many keys",
+    b'{"classes":[],"format":1,"term":["constant",{"t":[],"t":[]}]}': "a key twice",
+    b'{"classes":[],"format":1,"term":["constant",1e5]}': "1e5 is not a value",
+    b'{"classes":[],"format":1,"term":["constant",NaN]}': "NaN is not a value",
+    b" " * (MAX_BYTES + 1): "bytes, more than",
+    b"," * (MAX_PARTS + 1): "parts, more than",
     told(["identity"], number=FORMAT + 1): "newer than",
     told(["identity"], number=0): "format number",
     told(["identity"], number=True): "format number",
@@ -244,6 +278,8 @@ MALFORMED = {
     told(["primitive", "pick"]): "takes 1 arguments",
     told(["primitive", "pick", [-1]]): "not a path",
     told(["primitive", "pick", [True]]): "not a path",
+    told(["primitive", "pick", [0] * (MAX_DEPTH + 1)]): "a path of",
+    told(["primitive", "field", "a" * (MAX_NAME + 1)]): "not a name",
     told(["primitive", "field", "__globals__"]): "not a name",
     told(["primitive", "field", "a.b"]): "not a name",
     told(["primitive", "field", "a²"]): "not a name",
@@ -273,6 +309,10 @@ MALFORMED = {
     told(["constant", {"f": "x"}]): "not a value",
     told(["constant", {"s": [[1]]}]): "not a value",
     told(["constant", {"d": [[[1], 1]]}]): "not a value",
+    told(["constant", {"s": [1, 1]}]): "a key twice",
+    told(["constant", {"s": [1, True]}]): "a key twice",
+    told(["constant", {"d": [[1, 1], [{"f": "1"}, 1]]}]): "a key twice",
+    told(["constant", {"s": [{"i": hex(n * (2**61 - 1))} for n in range(9, 18)]}]): "hashed alike",
     told(["constant", {"r": [0, []]}]): "not in the table",
     told(["constant", {"r": [0, []]}], [RECORD]): "not a value",
     told(["constant", {"e": [0, "a"]}], [RECORD]): "not a member",
@@ -291,6 +331,9 @@ MALFORMED = {
     told(["identity"], [["enum", "E", [["_ignore_", 1]], None]]): "reserved",
     told(["identity"], [["enum", "E", [["A", 1], ["A", 2]], None]]): "not an enum",
     told(["identity"], [RECORD] * (MAX_CLASSES + 1)): "classes, more than",
+    told(
+        ["identity"], [["enum", "E", [[f"A{n}", n] for n in range(MAX_FIELDS + 1)], None]]
+    ): "fields in classes",
 }
 
 
