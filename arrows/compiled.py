@@ -28,9 +28,12 @@ def compiles_to(text: str, function: types.FunctionType) -> bool:
 def lambdas_like(text: str, function: types.FunctionType) -> list[ast.Lambda]:
     """The lambdas that begin in the line of a lambda and have its code."""
     code, line = function.__code__, function.__code__.co_firstlineno
+    here = _lambdas(parse(text), line)
+    if len(here) == 1:
+        return here if compiles_to(text, function) else []
     return [
         each
-        for count, each in enumerate(_lambdas(parse(text), line))
+        for count, each in enumerate(here)
         if _alike(_lambda_code(text, line, count, *_rewriter(function)), code)
     ]
 

@@ -11,7 +11,7 @@ MAX_DEPTH = 240
 MAX_BYTES = 2 * 1024 * 1024
 """Length of an encoding."""
 
-MAX_PARTS = 200_000
+MAX_PARTS = 150_000
 """Arrays, objects and commas in an encoding: roughly, the values in it."""
 
 MAX_DIGITS = 4000
@@ -38,7 +38,7 @@ PART_MEMORY = 180
 BYTE_MEMORY = 6
 """Bytes that a byte of a text takes at most, where a single sign in it makes all of them wide."""
 
-FIELD_MEMORY = 15 * 1024
+FIELD_MEMORY = 24 * 1024
 """Bytes that a field takes while its class is made."""
 
 assert MAX_PARTS * PART_MEMORY + MAX_BYTES * BYTE_MEMORY + MAX_FIELDS * FIELD_MEMORY <= DECODE_MEMORY, (

@@ -124,7 +124,7 @@ def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where:
             if _top(each) in tops:
                 _hidden(f"writes into {ast.unparse(each)!r}", Origin(where.file, each.lineno))
         elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            changed = held.get(ast.unparse(each.func.value))
+            changed = _through_classes(each.func.value, held)
             if each.func.attr in _CHANGES and isinstance(changed, _CHANGING):
                 _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
     outer = set(function.__code__.co_freevars)
@@ -133,6 +133,18 @@ def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where:
             if isinstance(each, ast.Nonlocal) and outer & set(each.names):
                 name = min(outer & set(each.names))
                 _hidden(f"reads {name!r}, which another function rebinds", Origin(where.file, each.lineno))
+
+
+def _through_classes(tree: ast.AST, held: Reached) -> Any:
+    """What an expression stands for that is held, or is an attribute of a class that is."""
+    if ast.unparse(tree) in held:
+        return held[ast.unparse(tree)]
+    owner = _through_classes(tree.value, held) if isinstance(tree, ast.Attribute) else None
+    return (
+        getattr(owner, tree.attr, None)
+        if isinstance(owner, type) and isinstance(tree, ast.Attribute)
+        else None
+    )
 
 
 def _top(tree: ast.AST) -> str:

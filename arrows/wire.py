@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 from arrows.canonical import NotData, Packer, dump
 from arrows.content import class_code
 from arrows.interning import by_content
-from arrows.limits import FORMAT, MAX_BYTES, MAX_DEPTH, MAX_PARTS
+from arrows.limits import FORMAT, MAX_BYTES, MAX_CLASSES, MAX_DEPTH, MAX_FIELDS, MAX_PARTS
 from arrows.origin import BuildError, Origin
 from arrows.primitive import PRIMITIVES
 from arrows.received import Bad, bad
@@ -154,10 +154,21 @@ def kernel(term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool =
     """
     packer = Packer(class_code)
     packed = _pack(term, packer, leaf)
-    plain = [entry[1] for entry in packer.classes if entry[0] == "plain"]
-    if plain and not plain_classes:
-        raise NotData(f"the class {plain[0]!r} is neither a frozen record nor an enum")
+    if not plain_classes:
+        _check_classes(packer.classes)
     return dump({"format": FORMAT, "classes": packer.classes, "term": packed})
+
+
+def _check_classes(table: list[Any]) -> None:
+    """Refuse classes that `decode` would not make."""
+    plain = [entry[1] for entry in table if entry[0] == "plain"]
+    if plain:
+        raise NotData(f"the class {plain[0]!r} is neither a frozen record nor an enum")
+    if len(table) > MAX_CLASSES:
+        raise NotData(f"{len(table)} classes, more than {MAX_CLASSES}")
+    fields = sum(len(entry[2]) for entry in table)
+    if fields > MAX_FIELDS:
+        raise NotData(f"{fields} fields in classes, more than {MAX_FIELDS}")
 
 
 def _pack(term: Node, to: Packer, leaf: Callable[[Function], Any], depth: int = 0) -> list[Any]:

@@ -212,6 +212,10 @@ HIDDEN = {
         "import types\nM = types.ModuleType('m')\nM.LOG = []\ndef f(x):\n    M.LOG.append(x)\n    return x\n",
         "changes 'M.LOG'",
     ),
+    "a list of a class": (
+        "class A:\n    LOG = []\ndef f(x):\n    A.LOG.append(x)\n    return x\n",
+        "changes 'A.LOG'",
+    ),
     "a default that grows": ("def f(x, seen={}):\n    seen[x] = 1\n    return len(seen)\n", "seen[x]"),
     "a keyword's default": ("def f(x, *, seen=[]):\n    seen.append(x)\n    return x\n", "changes 'seen'"),
     "eval": ("def f(x):\n    return eval('x')\n", "eval()"),

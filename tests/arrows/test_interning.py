@@ -83,6 +83,34 @@ def test_what_is_in_use_is_known(folder: Path) -> None:
     assert intern(load(folder, text).Msg) is cls
 
 
+def test_one_of_two_in_use_may_go(folder: Path) -> None:
+    import sys
+
+    text = ATTRS.replace("note", "shared")
+    first: Any = load(folder, text)
+    second = load(folder, text).Msg
+    shape_of(first.Msg)
+    digest = class_digest(second)
+    assert known(digest) is first.Msg
+    shape_of(second)
+    del sys.modules[first.__name__], first
+    gc.collect()
+    assert known(digest) is second
+
+
+def test_a_class_that_holds_itself_is_not_kept_alive(folder: Path) -> None:
+    import sys
+
+    text = ATTRS.replace("first_of_these: int", "below: 'tuple[Msg, ...]'").replace("note", "nested")
+    module: Any = load(folder, text)
+    digest = class_digest(intern(module.Msg))
+    gone = weakref.ref(module.Msg)
+    del sys.modules[module.__name__], module
+    gc.collect()
+    assert gone() is None
+    assert known(digest) is None
+
+
 def test_nothing_is_kept_alive(folder: Path) -> None:
     import sys
 

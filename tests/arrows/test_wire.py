@@ -222,6 +222,10 @@ def test_what_is_too_large_to_read_is_not_written() -> None:
         failure = encode(constant(value)).failure()
         assert word in failure.what
         assert failure.where is not None
+    many = [attrs.make_class(f"C{n}", ["a"], frozen=True) for n in range(MAX_CLASSES + 1)]
+    assert "classes, more than" in encode(constant(tuple(cls(1) for cls in many))).failure().what
+    wide = attrs.make_class("W", [f"a{n}" for n in range(MAX_FIELDS + 1)], frozen=True)
+    assert "fields in classes, more than" in encode(switch((wide, identity()))).failure().what
     most = constant((0,) * (MAX_PARTS - 20))
     assert decode(encode(most).unwrap()).unwrap() == most
 
@@ -390,6 +394,7 @@ def test_mutated_encodings_raise_nothing_and_import_nothing(seed: int) -> None:
                     compile(machine)
             case Failure(wrong):
                 assert isinstance(wrong, Malformed), data
+    print(f"{read} were read, {count - read} refused")
     assert set(sys.modules) == before
     assert count // 50 < read < count // 2, "neither everything nor nothing was refused"
 
