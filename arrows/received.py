@@ -122,7 +122,8 @@ class Received:
             bad(f"{name!r:.60} is not a record: {wrong}")
 
     def enumeration(self, name: str, pairs: list[list[Any]]) -> type:
-        members = [(identifier(each[0]), self.value(each[1], 0)) for each in pairs]
+        plain = Received([], self.preferred)  # no classes: an enum whose values are records is not made up
+        members = [(identifier(each[0]), plain.value(each[1], 0)) for each in pairs]
         if any(member.startswith("_") and member.endswith("_") for member, _ in members):
             bad(f"{name!r:.60} is not an enum: a reserved name")
         try:

@@ -331,6 +331,7 @@ MALFORMED = {
     ): "not a record",
     told(["identity"], [["record", "R", [["a", "int"]], None]]): "a field",
     told(["identity"], [["record", "R", [["a", ["class", 7], False]], None]]): "not in the table",
+    told(["identity"], [RECORD, ["enum", "E", [["A", {"r": [0, [1]]}]], None]]): "not in the table",
     told(["identity"], [["enum", "E", [["mro", 1]], None]]): "not an enum",
     told(["identity"], [["enum", "E", [["_ignore_", 1]], None]]): "reserved",
     told(["identity"], [["enum", "E", [["A", 1], ["A", 2]], None]]): "not an enum",
