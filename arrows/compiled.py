@@ -28,7 +28,7 @@ def compiles_to(text: str, function: types.FunctionType) -> bool:
 def lambdas_like(text: str, function: types.FunctionType) -> list[ast.Lambda]:
     """The lambdas that begin in the line of a lambda and have its code."""
     code, line = function.__code__, function.__code__.co_firstlineno
-    here = _lambdas(parse(text), line)
+    here = sorted(index(text).lambdas.get(line, []), key=_column)
     if len(here) == 1:
         return here if compiles_to(text, function) else []
     return [
@@ -39,7 +39,12 @@ def lambdas_like(text: str, function: types.FunctionType) -> list[ast.Lambda]:
 
 
 def _lambdas(tree: ast.Module, line: int) -> list[ast.Lambda]:
-    return [each for each in ast.walk(tree) if isinstance(each, ast.Lambda) and each.lineno == line]
+    here = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda) and each.lineno == line]
+    return sorted(here, key=_column)
+
+
+def _column(tree: ast.Lambda) -> int:
+    return tree.col_offset
 
 
 def _rewriter(function: types.FunctionType) -> tuple[Any, Any]:

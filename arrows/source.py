@@ -127,9 +127,7 @@ def _is_empty(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Constant) and tree.value == ""
 
 
-def _tree_in(
-    text: str, function: types.FunctionType
-) -> Definition | ast.Lambda | None:
+def _tree_in(text: str, function: types.FunctionType) -> Definition | ast.Lambda | None:
     try:
         if function.__code__.co_name == "<lambda>":
             return _lambda_in(text, function)
