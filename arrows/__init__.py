@@ -22,18 +22,19 @@ from arrows.build import (
     right,
     second,
     state,
-    switch,
 )
 from arrows.compile import Program, compile, run
 from arrows.composition import compose
-from arrows.derived import accumulate, changes, delay, hold, modes
+from arrows.derived import accumulate, changes, delay, hold
 from arrows.diff import Difference, diff
 from arrows.digest import digest, shape_digest
+from arrows.dispatch import switch
 from arrows.draw import mermaid
 from arrows.edit import patch
 from arrows.effect import BadAnswer, Done, Effect, Suspended, UnknownContinuation
 from arrows.either import Either, Left, Right
 from arrows.evaluate import NoCase, evaluate
+from arrows.modes import modes
 from arrows.notation import proc
 from arrows.origin import BuildError
 from arrows.pretty import pretty

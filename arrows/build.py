@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable
-from itertools import combinations
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
+
+from returns.result import Failure, Success
 
 from arrows.continuation import effects, refuse_waiting
 from arrows.effect import Effect, answer_shape, effect_class
 from arrows.either import Either
 from arrows.fit import misfit
+from arrows.inference import A, B, C, D, Last, S, Step
 from arrows.origin import BuildError, caller
-from arrows.record import use
 from arrows.shape import Shape, shape_of, shape_of_value
 from arrows.term import (
     Arrow,
@@ -29,18 +30,12 @@ from arrows.term import (
     Primitive,
     Put,
     State,
-    Switch,
     children,
     node,
     sequence,
 )
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
 E = TypeVar("E", bound=Effect[Any])
-S = TypeVar("S")
 
 
 def arr(function: Callable[[A], B]) -> Arrow[A, B]:
@@ -70,9 +65,9 @@ def parallel(f: Arrow[A, B], g: Arrow[C, D]) -> Arrow[tuple[A, C], tuple[B, D]]:
     return f * g
 
 
-def fanout(f: Arrow[A, B], g: Arrow[A, D]) -> Arrow[A, tuple[B, D]]:
+def fanout(f: Arrow[A, B], g: Arrow[A, D] | Last[A]) -> Arrow[A, tuple[B, D]]:
     """a -> (f a, g a); the same as `f & g`."""
-    return f & g
+    return f & cast("Arrow[A, D]", g)
 
 
 def first(f: Arrow[A, B]) -> Arrow[tuple[A, C], tuple[B, C]]:
@@ -100,33 +95,7 @@ def right(f: Arrow[A, B]) -> Arrow[Either[C, A], Either[C, B]]:
     return Identity() + f
 
 
-def switch(*cases: tuple[type[Any], Arrow[Any, B]]) -> Arrow[Any, B]:
-    """Dispatch on the class of the input; only the chosen arrow steps.
-
-    Cases are unrelated classes; a subclass takes its parent's case. Raises BuildError for an overlap.
-
-    >>> from arrows import run
-    >>> run(switch((int, constant("number")), (str, constant("text"))), [1, "a"])
-    ['number', 'text']
-    """
-    if not cases:
-        raise BuildError("a switch needs at least one case", where=caller())
-    for cls, _ in cases:
-        if not isinstance(cls, type):
-            raise BuildError(f"{cls!r} is not a class", where=caller(), remedy="A case is (Class, arrow).")
-        use(cls)
-    classes = [cls for cls, _ in cases]
-    for one, other in [] if _unrelated(classes) else combinations(classes, 2):
-        if issubclass(one, other) or issubclass(other, one):
-            raise BuildError(
-                f"the cases {one.__qualname__} and {other.__qualname__} overlap",
-                where=caller(),
-                remedy="Keep one of them and switch again inside it.",
-            )
-    return Switch(tuple((cls, node(arrow)) for cls, arrow in cases))
-
-
-def state(name: str, init: S, body: Arrow[A, B], *, of: Any = None) -> Arrow[A, B]:
+def state(name: str, init: object, body: Arrow[A, B], *, of: Any = None) -> Arrow[A, B]:
     """Give `body` a cell, read by `get(name)` and written by `put(name)`.
 
     `of` is the type the cell always has; without it, the type that `init` shows.
@@ -147,7 +116,7 @@ def put(name: str) -> Arrow[Any, None]:
 @overload
 def loop(body: Arrow[tuple[A, S], tuple[B, S]], init: S, name: str) -> Arrow[A, B]: ...
 @overload
-def loop(body: Callable[[A, S], tuple[B, S]], init: S, name: str) -> Arrow[A, B]: ...
+def loop(body: Step[A, S, B], init: S, name: str) -> Arrow[A, B]: ...
 def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Arrow[Any, Any]:
     """Feed the second half of the output back as the second half of the next input.
 
@@ -169,21 +138,22 @@ def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Ar
     return State(name, init, feedback, cell_shape(name, init, of))
 
 
-def keyed(body: Arrow[A, B], by: Arrow[A, Any], name: str) -> Arrow[A, B]:
+def keyed(body: Arrow[A, B], by: Arrow[A, Any] | Last[A], name: str) -> Arrow[A, B]:
     """Keep one independent instance of `body` for each key that `by` reads from the input.
 
     A key whose state equals the initial one is not stored. Keys are compared by their canonical bytes,
     so that 1, 1.0 and True are three keys.
     """
-    if _has_cells(node(by)):
+    key = node(cast("Arrow[A, Any]", by))
+    if _has_cells(key):
         raise BuildError(
             "the arrow that reads the key has cells", where=caller(), remedy="Keep cells in the body."
         )
-    if any(effects(node(by))):
+    if any(effects(key)):
         raise BuildError(
             "the arrow that reads the key performs or emits", where=caller(), remedy="Do it in the body."
         )
-    return Keyed(node(body), node(by), checked_name(name))
+    return Keyed(node(body), key, checked_name(name))
 
 
 @overload
@@ -242,7 +212,7 @@ def _class(effect: Any, word: str) -> type:
     return effect_class(effect)
 
 
-def attempt(f: Arrow[A, B]) -> Arrow[A, Any]:
+def attempt(f: Arrow[A, B]) -> Arrow[A, Success[B] | Failure[Exception]]:
     """`Success(b)`, or `Failure(error)` with what `f` wrote and emitted undone (both from `returns.result`).
 
     Where `f` performs, what was written before the last `perform` is committed and stays.
@@ -273,14 +243,6 @@ def cell_shape(name: str, init: Any, of: Any) -> Shape:
     if wrong:
         raise BuildError(f"cell {name!r}: its first value is not of its type: {wrong}", where=caller())
     return shape
-
-
-def _unrelated(classes: list[type]) -> bool:
-    """Whether no class is below another, told without comparing each with each; False where it cannot be told."""
-    known = set(classes)
-    plain = all(type(cls).__subclasscheck__ is type.__subclasscheck__ for cls in known)
-    above = (base for cls in known for base in cls.__mro__[1:])
-    return plain and len(known) == len(classes) and known.isdisjoint(above)
 
 
 def _second_parameter(function: Callable[..., Any]) -> Any:

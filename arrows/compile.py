@@ -31,7 +31,7 @@ import linecache
 import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -40,6 +40,7 @@ from arrows.continuation import Continuation, continuations, effects, find
 from arrows.effect import Done, End, Suspended
 from arrows.emission import Emitter
 from arrows.evaluate import has_effects
+from arrows.inference import Inputs
 from arrows.lines import functions, sites
 from arrows.origin import BuildError
 from arrows.shape import Shape
@@ -177,7 +178,7 @@ def _show(step: Callable[..., Any], file: str, source: str) -> None:
     weakref.finalize(step, linecache.cache.pop, file, None).atexit = False
 
 
-def run(arrow: Arrow[A, B], inputs: Iterable[A], answer: Callable[[Any], Any] | None = None) -> list[B]:
+def run(arrow: Arrow[A, B], inputs: Inputs[A], answer: Callable[[Any], Any] | None = None) -> list[B]:
     """Step a machine over inputs from its first state and return its outputs.
 
     `answer` gives the answer to each effect that is performed, at once; without it a machine that performs
@@ -189,7 +190,7 @@ def run(arrow: Arrow[A, B], inputs: Iterable[A], answer: Callable[[Any], Any] | 
     """
     program = compile(arrow)
     state, outputs = program.initial(), []
-    for value in inputs:
+    for value in cast("Iterable[A]", inputs):
         state, end, _ = program.begin(state, value)
         while isinstance(end, Suspended):
             if answer is None:

@@ -5,15 +5,12 @@ so what is built of data by them is data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, Union, cast
+from typing import Any, overload
 
-from arrows.build import checked_name, get, identity, put, state, switch
+from arrows.build import get, identity, put, state
 from arrows.continuation import refuse_waiting
-from arrows.term import Arrow, Constant, Function, Primitive, Switch, node, sequence
-
-A = TypeVar("A")
-B = TypeVar("B")
-S = TypeVar("S")
+from arrows.inference import A, Fold, S
+from arrows.term import Arrow, Constant, Function, Primitive, node, sequence
 
 _LEFT, _RIGHT = Primitive("pick", ((0,),)), Primitive("pick", ((1,),))
 
@@ -30,9 +27,13 @@ def delay(init: A, name: str = "delay", *, of: Any = None) -> Arrow[A, A]:
     return state(name, init, sequence(get(name) & put(name), _LEFT), of=of)
 
 
+@overload
+def accumulate(step: Arrow[tuple[A, S], S], init: S, name: str, *, of: Any = None) -> Arrow[A, S]: ...
+@overload
+def accumulate(step: Fold[A, S], init: S, name: str, *, of: Any = None) -> Arrow[A, S]: ...
 def accumulate(
-    step: Arrow[tuple[A, S], S] | Callable[[A, S], S], init: S, name: str, *, of: Any = None
-) -> Arrow[A, S]:
+    step: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str, *, of: Any = None
+) -> Arrow[Any, Any]:
     """Keep what `step` makes of the input and of what was kept, and give it.
 
     `step` takes the halves in the order of `loop`: an arrow over pairs or a plain function of two arguments.
@@ -69,44 +70,6 @@ def changes(init: A, name: str = "last", *, of: Any = None) -> Arrow[A, A | None
     """
     changed = sequence(identity() & get(name), identity() & Primitive("ne"), Primitive("split"))
     return state(name, init, sequence(changed, sequence(_LEFT, _written(name)) | Constant(None)), of=of)
-
-
-def modes(
-    *cases: tuple[type[Any], Arrow[tuple[A, Any], tuple[B, Any]]], init: object, name: str = "mode"
-) -> Arrow[A, B]:
-    """Be in one of several modes; the arrow of the present one steps and says which is next.
-
-    A mode is a value of one of the classes: `init` at first, then what the last step gave. The arrow beside
-    its class takes `(input, mode)` and gives `(output, next mode)`; so this is `loop` with the body chosen by
-    the class of what it holds. Three things follow from modes being values:
-
-    - a mode has data of its own (`Playing(track)`), which is gone when the mode is left;
-    - an arrow's own cells stay while another mode is on, so a machine inside a mode, stepped by
-      `first(inner)`, goes on where it was: a hierarchy with memory;
-    - a mode with a field for the mode below it is a stack: entering wraps, leaving gives the field.
-
-    Modes are unrelated classes, as in `switch`. Raises BuildError for an overlap.
-
-    >>> from arrows import constant, run
-    >>> import attrs
-    >>> @attrs.frozen
-    ... class Off: ...
-    >>> @attrs.frozen
-    ... class On: ...
-    >>> run(modes((Off, constant(("on", On()))), (On, constant(("off", Off()))), init=Off()), [1, 2, 3])
-    ['on', 'off', 'on']
-    """
-    known = cast("Switch", switch(*cases)).cases
-    names = " | ".join(cls.__qualname__ for cls, _ in known)
-    chosen: Arrow[Any, Any] = Constant((f"the next mode was none of {names}",)) >> Primitive(
-        "raise", ("TypeError",)
-    )
-    for cls, body in reversed(known):
-        refuse_waiting(body, f"modes {name!r}")
-        is_on = sequence(_RIGHT, Primitive("is_a", (cls,)))
-        chosen = sequence(identity() & is_on, Primitive("split"), node(body) | chosen)
-    feedback = sequence(identity() & get(checked_name(name)), chosen, identity() * put(name), _LEFT)
-    return state(name, init, feedback, of=Union[tuple(cls for cls, _ in known)])  # noqa: UP007 - counted at run time
 
 
 def _written(name: str) -> Arrow[Any, Any]:

@@ -18,20 +18,18 @@ import sys
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, Concatenate, TypeVar
+from typing import Any
 
 from arrows.build import cell_shape, checked_name
+from arrows.inference import A, B
 from arrows.origin import BuildError, Code, Origin, writing
 from arrows.shape import shape_of
 from arrows.source import definition
 from arrows.statement import Reader, returning
 from arrows.term import Arrow, Node, Primitive, State, sequence
 
-A = TypeVar("A")
-B = TypeVar("B")
 
-
-def proc(function: Callable[Concatenate[A, ...], B]) -> Arrow[A, B]:
+def proc(function: Callable[[A], B]) -> Arrow[A, B]:
     """Read a function as an arrow from its first parameter to what it returns.
 
     Raises BuildError, naming the line and the remedy, for what cannot be expressed.

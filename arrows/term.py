@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, assert_never
 import attrs
 
 from arrows.either import Either, Left, Right
+from arrows.inference import C, D
 from arrows.origin import BuildError, Origin, caller
 from arrows.shape import Shape
 
 A = TypeVar("A", contravariant=True)
 B = TypeVar("B", covariant=True)
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
 
 
 @attrs.frozen(kw_only=True)

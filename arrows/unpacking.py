@@ -9,6 +9,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows import build
+from arrows.dispatch import switch
 from arrows.fit import misfit
 from arrows.limits import FORMAT, MAX_DEPTH, MAX_DIGITS
 from arrows.origin import BuildError, Origin, caller, writing
@@ -127,7 +128,7 @@ class _Unpacker(Received):
 
     def switch(self, parts: list[Any], depth: int) -> Node:
         cases = [array(each, "a case", 2) for each in parts]
-        return node(build.switch(*((self.cls(each[0]), self.node(each[1], depth)) for each in cases)))
+        return node(switch(*((self.cls(each[0]), self.node(each[1], depth)) for each in cases)))
 
     def state(self, parts: list[Any], depth: int) -> Node:
         name, init, of = build.checked_name(parts[0]), self.value(parts[1], 0), self.shape(parts[2], 0)

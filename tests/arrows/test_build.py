@@ -51,7 +51,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], str]] = {
     "no function": (lambda: arr(5), "5 is not a function"),  # type: ignore[arg-type]
     "no arrow": (lambda: identity() >> abs, "is not an arrow"),  # type: ignore[operator]
     "no arrow in a switch": (lambda: switch((int, abs)), "is not an arrow"),  # type: ignore[arg-type]
-    "no case": (lambda: switch(*()), "at least one case"),
+    "no case": (lambda: switch(*[]), "at least one case"),
     "no class": (lambda: switch((5, identity())), "5 is not a class"),  # type: ignore[arg-type]
     "overlap": (
         lambda: switch((Animal, identity()), (int, identity()), (Dog, identity())),

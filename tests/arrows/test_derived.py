@@ -124,9 +124,10 @@ def test_a_mode_that_is_none_of_them_is_an_error_and_changes_nothing() -> None:
 
 
 def test_what_cannot_be_modes_is_refused() -> None:
+    again = constant(("on", Idle()))
     with pytest.raises(BuildError, match="overlap"):
-        modes((int, begin), (bool, begin), init=1)
+        modes((int, constant(("on", 1))), (bool, constant(("on", True))), init=1)
     with pytest.raises(BuildError, match="first value is not of its type"):
-        modes((Idle, begin), init=Busy(1))
+        modes((Idle, again), init=Busy(1))
     with pytest.raises(BuildError, match="cannot name a cell"):
-        modes((Idle, begin), init=Idle(), name="a/b")
+        modes((Idle, again), init=Idle(), name="a/b")

@@ -50,7 +50,7 @@ def test_what_fits_stands_on_a_line(text: str) -> None:
 
 def test_what_does_not_fit_stands_below() -> None:
     machine = named(
-        "outer", switch((int, arr(half) >> constant("x" * 30) >> constant("y" * 60)), (str, arr(half)))
+        "outer", switch((int, arr(half) >> constant("x" * 30) >> constant("y" * 60)), (float, arr(round)))
     )
     assert pretty(machine) == textwrap.dedent(
         f"""\
@@ -60,7 +60,7 @@ def test_what_does_not_fit_stands_below() -> None:
               half
               constant('{"x" * 30}')
               constant('{"y" * 38}…)
-            str: half"""
+            float: round"""
     )
 
 

@@ -12,7 +12,8 @@ import attrs
 import pytest
 from returns.result import Failure, Success
 
-from arrows.build import arr, constant, emit, get, keyed, loop, perform, switch
+from arrows.build import arr, constant, emit, get, keyed, loop, perform
+from arrows.dispatch import switch
 from arrows.effect import Effect
 from arrows.notation import proc
 from arrows.origin import BuildError

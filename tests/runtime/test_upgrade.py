@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from arrows.build import arr, constant, switch
+from arrows.build import arr, constant
+from arrows.dispatch import switch
 from arrows.notation import proc
 from migrations.migration import DROP, Migration
 from migrations.refusal import MigrationMisfit, MigrationRaised, NoDown, Undefined
