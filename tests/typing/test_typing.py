@@ -47,10 +47,10 @@ def pyright(kind: str) -> Lines:
         [*command, *map(str, programs(kind))], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if not ran.stdout.startswith("{"):
-        told = (ran.stderr or ran.stdout).strip().splitlines()[-1:]
+        assert "node" in ran.stderr, ran.stdout + ran.stderr
         pytest.skip(
-            "pyright does not run: its extra [nodejs] brings node as a wheel; without it pyright looks for node "
-            f"on the PATH, then downloads one. It said: {told}"
+            "pyright finds no node: its extra [nodejs] brings one as a wheel; without it pyright looks on the PATH, "
+            f"then downloads one. It said: {ran.stderr.strip().splitlines()[-1]}"
         )
     print(ran.stdout)
     wrong = [each for each in json.loads(ran.stdout)["generalDiagnostics"] if each["severity"] == "error"]
