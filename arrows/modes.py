@@ -7,9 +7,9 @@ from typing import Any, TypeVar, Union, overload
 from arrows.build import checked_name, get, identity, put, state
 from arrows.continuation import refuse_waiting
 from arrows.dispatch import checked_cases
-from arrows.inference import A
 from arrows.term import Arrow, Constant, Primitive, node, sequence
 
+A = TypeVar("A")
 B1 = TypeVar("B1")
 B2 = TypeVar("B2")
 B3 = TypeVar("B3")
