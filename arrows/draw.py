@@ -1,13 +1,19 @@
 """Machines as pictures: Mermaid text, which many viewers draw, and DOT text, which Graphviz makes an SVG of.
 
-One walk over the tree tells a canvas of boxes, wires and frames; each language is a canvas.
+One walk over the tree tells a canvas (`arrows.canvas`) of boxes, wires and frames. With a difference the picture
+is of the machine that it leads to, what changed in colours (`arrows.marked`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never
+from typing import Any, assert_never
 
-from arrows.pretty import label
+import attrs
+
+from arrows.canvas import Canvas, Dot, Kind, Mermaid
+from arrows.diff import Difference
+from arrows.marked import LEGEND, Look, Mark, Marked, marked
+from arrows.parts import Case, Tree, caption, rooted
 from arrows.term import (
     Arrow,
     Attempt,
@@ -19,226 +25,206 @@ from arrows.term import (
     Identity,
     Keyed,
     Named,
-    Node,
     Parallel,
     Perform,
     Primitive,
     Put,
     State,
     Switch,
-    node,
 )
 
+_PLUMBING = ("copy", "typed", "label", "pick", "pack", "unpack", "split")
+"""Primitives that only lay the wires."""
 
-def mermaid(arrow: Arrow[Any, Any]) -> str:
+
+def mermaid(arrow: Arrow[Any, Any], difference: Difference | None = None) -> str:
     """Return a machine as a Mermaid flowchart: boxes are operations, frames are scopes, dotted lines are cells.
+
+    With a difference made from the machine, the one it leads to is drawn: green came, red and dashed went,
+    amber is another, blue moved or is called otherwise. Raises BuildError for a difference of another machine.
 
     >>> from arrows import arr, constant
     >>> print(mermaid(arr(abs) >> constant(1)))
     flowchart LR
       in((in))
       n1["abs"]
-      in --> n1
       n2["constant(1)"]
-      n1 --> n2
       out((out))
+      in --> n1
+      n1 --> n2
       n2 --> out
     """
-    canvas = _Mermaid("flowchart LR")
-    _draw(node(arrow), canvas)
-    return "\n".join(canvas.lines)
+    return _drawn(marked(arrow, difference), Mermaid())
 
 
-def dot(arrow: Arrow[Any, Any]) -> str:
+def dot(arrow: Arrow[Any, Any], difference: Difference | None = None) -> str:
     """Return a machine as a DOT graph, the picture of `mermaid` for Graphviz: `dot -Tsvg` makes an SVG of it.
 
     >>> from arrows import arr
-    >>> print(dot(arr(abs)))
+    >>> print(dot(arr(abs)))  # doctest: +ELLIPSIS
     digraph {
-      rankdir=TB; node [shape=box, fontname="Helvetica", fontsize=11]; edge [fontname="Helvetica", fontsize=10];
+      rankdir=TB; ...
       "in" [label="in", shape=circle];
       "n1" [label="abs"];
-      "in" -> "n1";
       "out" [label="out", shape=circle];
+      "in" -> "n1";
       "n1" -> "out";
     }
     """
-    canvas = _Dot("digraph {")
-    canvas.say(
-        'rankdir=TB; node [shape=box, fontname="Helvetica", fontsize=11]; '
-        'edge [fontname="Helvetica", fontsize=10];'
-    )
-    _draw(node(arrow), canvas)
-    return "\n".join([*canvas.lines, "}"])
+    return _drawn(marked(arrow, difference), Dot())
 
 
-def _draw(term: Node, canvas: _Canvas) -> None:
-    picture = _Picture(canvas)
+def _drawn(what: Marked, canvas: Canvas) -> str:
+    picture = _Picture(canvas, what)
     canvas.box("in", "in", "end")
-    ends = picture.add(term, ["in"], {})
+    ends = picture.row(what.root, 0, [_End("in")], {}, None)
     canvas.box("out", "out", "end")
     picture.join(ends, "out")
+    looks = {mark.look for mark in what.marks.values()}
+    if looks:
+        canvas.open("legend", "legend")
+        for look, text in LEGEND.items():
+            if look in looks:
+                canvas.box(f"legend_{look}", text, "operation", look)
+        canvas.close()
+    return canvas.text()
 
 
-Kind: TypeAlias = Literal["end", "operation", "fork", "cell"]
+@attrs.frozen
+class _End:
+    """Where a wire comes from, with the word on it."""
 
-
-class _Canvas(Protocol):
-    """What a picture is told on."""
-
-    def box(self, name: str, text: str, kind: Kind) -> None: ...
-    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None: ...
-    def open(self, name: str, title: str) -> None: ...
-    def close(self) -> None: ...
-
-
-class _Lines:
-    """Lines under way, indented by the frames that are open."""
-
-    def __init__(self, first: str) -> None:
-        self.lines = [first]
-        self.depth = 1
-
-    def say(self, line: str) -> None:
-        self.lines.append("  " * self.depth + line)
-
-
-class _Mermaid(_Lines):
-    """A Mermaid flowchart."""
-
-    _SHAPES: Final[dict[Kind, str]] = {
-        "end": "(({}))",
-        "operation": '["{}"]',
-        "fork": '{{"{}"}}',
-        "cell": '[("{}")]',
-    }
-
-    def box(self, name: str, text: str, kind: Kind) -> None:
-        self.say(name + self._SHAPES[kind].format(_escape(text)))
-
-    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None:
-        line = "-.->" if dotted else "-->"
-        self.say(f'{start} {line}|"{_escape(word)}"| {end}' if word else f"{start} {line} {end}")
-
-    def open(self, name: str, title: str) -> None:
-        self.say(f'subgraph {name} ["{_escape(title)}"]')
-        self.depth += 1
-
-    def close(self) -> None:
-        self.depth -= 1
-        self.say("end")
-
-
-class _Dot(_Lines):
-    """A DOT graph."""
-
-    _SHAPES: Final[dict[Kind, str]] = {
-        "end": ", shape=circle",
-        "operation": "",
-        "fork": ", shape=diamond",
-        "cell": ", shape=cylinder, style=filled, fillcolor=lightyellow",
-    }
-
-    def __init__(self, first: str) -> None:
-        super().__init__(first)
-        self.cells: set[str] = set()
-
-    def box(self, name: str, text: str, kind: Kind) -> None:
-        if kind == "cell":
-            self.cells.add(name)
-        self.say(f'"{name}" [label={_quoted(text)}{self._SHAPES[kind]}];')
-
-    def wire(self, start: str, end: str, word: str = "", *, dotted: bool = False) -> None:
-        options = [f"label={_quoted(word)}"] * bool(word) + ["style=dotted"] * dotted
-        if end in self.cells:
-            options.append("constraint=false")  # a cell stands above its first reader, not below its writers
-        self.say(f'"{start}" -> "{end}"' + (f" [{', '.join(options)}];" if options else ";"))
-
-    def open(self, name: str, title: str) -> None:
-        self.say(f'subgraph "cluster_{name}" {{')
-        self.depth += 1
-        self.say(f'label={_quoted(title)}; fontname="Helvetica"; fontsize=11; style=rounded; color=gray;')
-
-    def close(self) -> None:
-        self.depth -= 1
-        self.say("}")
+    name: str
+    word: str = ""
+    look: Look | None = None
 
 
 class _Picture:
-    """The walk. An end is where a wire comes from, with the word on it behind `|`."""
+    """The walk."""
 
-    def __init__(self, canvas: _Canvas) -> None:
+    def __init__(self, canvas: Canvas, what: Marked) -> None:
         self.canvas = canvas
+        self.what = what
         self.count = 0
 
     def fresh(self) -> str:
         self.count += 1
         return f"n{self.count}"
 
-    def box(self, text: str, ends: list[str], kind: Kind = "operation") -> list[str]:
+    def box(self, text: str, ends: list[_End], mark: Mark | None, kind: Kind = "operation") -> list[_End]:
         name = self.fresh()
-        self.canvas.box(name, text, kind)
-        self.join(ends, name)
-        return [name]
+        self.canvas.box(name, _noted(text, mark), kind, mark.look if mark else None)
+        self.join(ends, name, mark.look if mark and mark.gone else None)
+        return [_End(name)]
 
-    def join(self, ends: list[str], target: str) -> None:
+    def join(self, ends: list[_End], target: str, look: Look | None = None) -> None:
         for end in dict.fromkeys(ends):
-            name, _, word = end.partition("|")
-            self.canvas.wire(name, target, word)
+            self.canvas.wire(end.name, target, end.word, look=end.look or look)
 
-    def add(self, term: Node, ends: list[str], cells: dict[str, str]) -> list[str]:
-        """Draw a node fed from `ends`; return the ends of its output. `cells` are the boxes of cells in scope."""
-        match term:
-            case (
-                Identity() | Primitive(name="copy" | "typed" | "label" | "pick" | "pack" | "unpack" | "split")
-            ):
+    def row(
+        self, part: Tree, row: int, ends: list[_End], cells: dict[str, str], mark: Mark | None
+    ) -> list[_End]:
+        return self.parts(self.what.row(part, row), ends, cells, mark)
+
+    def parts(
+        self, parts: list[Tree], ends: list[_End], cells: dict[str, str], mark: Mark | None
+    ) -> list[_End]:
+        """Draw parts one behind the other; what went stands on a way of its own, beside the wire of now."""
+        beside: list[_End] = []
+        for part in parts:
+            own = self.what.marks.get(part)
+            if own is not None and own.gone:
+                found = self.add(part, beside or ends, cells, mark)
+                beside = [attrs.evolve(end, look=own.look) for end in found]
+            else:
+                ends = self.add(part, ends + beside, cells, mark)
+                beside = []
+        return ends + beside
+
+    def add(self, part: Tree, ends: list[_End], cells: dict[str, str], outer: Mark | None) -> list[_End]:
+        """Draw a part fed from `ends`; return the ends of its output. `cells` are the boxes of cells in scope."""
+        own = self.what.marks.get(part)
+        mark = own or outer
+        inner = mark.inside() if mark else None
+        head = part.head
+        if own is not None and own.gone and not any(part.rows):
+            return self.box(caption(head), ends, own)
+        if own is not None and self.is_bare(part):
+            ends, mark = self.box(caption(head), ends, own), inner
+        match head:
+            case Identity():
+                return ends
+            case Primitive(name=name) if name in _PLUMBING:
                 return ends
             case Primitive(name="raise"):
-                self.box(label(term), ends)
+                self.box(caption(head), ends, mark)
                 return []
             case Primitive(name="construct", args=(cls, _)):
-                return self.box(cls.__name__, ends)
+                return self.box(cls.__name__, ends, mark)
             case Constant() | Primitive() | Function() | Perform() | Emit():
-                return self.box(label(term), ends)
+                return self.box(caption(head), ends, mark)
             case Get(name=name) | Put(name=name):
-                box = self.box(label(term), ends)
+                box = self.box(caption(head), ends, mark)
                 where = cells.get(name, "")
                 if where:
-                    start, end = (where, box[0]) if isinstance(term, Get) else (box[0], where)
+                    start, end = (where, box[0].name) if isinstance(head, Get) else (box[0].name, where)
                     self.canvas.wire(start, end, dotted=True)
                 return box
             case Compose(steps=steps):
                 for step in steps:
-                    ends = self.add(step, ends, cells)
+                    ends = self.parts(rooted(step).rows[0], ends, cells, mark)
                 return ends
-            case Parallel(left=left, right=right):
-                return self.add(left, ends, cells) + self.add(right, ends, cells)
-            case Switch(cases=cases):
-                (fork,) = self.box("class?", ends, "fork")
-                return [
-                    end for cls, body in cases for end in self.add(body, [f"{fork}|{cls.__name__}"], cells)
-                ]
-            case State(name=name, body=body):
-                (cell,) = self.box(label(term), [], "cell")
-                return self.add(body, ends, {**cells, name: cell})
-            case Keyed(by=by, body=body):
-                return self.frame(label(term), body, self.add(by, ends, cells), {})
-            case Attempt(body=body) | Named(body=body):
-                return self.frame(label(term), body, ends, cells)
+            case Case():
+                return self.row(part, 0, ends, cells, inner)
+            case Parallel():
+                left = self.row(part, 0, ends, cells, inner)
+                return left + self.row(part, 1, ends, cells, inner)
+            case Switch():
+                return self.switch(part, self.box("class?", ends, mark, "fork")[0], cells, inner)
+            case State(name=name):
+                (cell,) = self.box(caption(head), [], mark, "cell")
+                return self.row(part, 0, ends, {**cells, name: cell.name}, inner)
+            case Keyed():
+                ends = self.row(part, 0, ends, cells, inner)
+                return self.frame(part, 1, ends, {}, mark)
+            case Attempt() | Named():
+                return self.frame(part, 0, ends, cells, mark)
             case _:
-                assert_never(term)
+                assert_never(head)
 
-    def frame(self, title: str, body: Node, ends: list[str], cells: dict[str, str]) -> list[str]:
-        self.canvas.open(self.fresh(), title)
-        ends = self.add(body, ends, cells)
+    def switch(self, part: Tree, fork: _End, cells: dict[str, str], inner: Mark | None) -> list[_End]:
+        found: list[_End] = []
+        for case in self.what.row(part, 0):
+            assert isinstance(case.head, Case)
+            own = self.what.marks.get(case)
+            look = own.look if own else None
+            ends = self.add(case, [attrs.evolve(fork, word=case.head.cls.__name__, look=look)], cells, inner)
+            found += [attrs.evolve(end, look=look) for end in ends] if own and own.gone else ends
+        return found
+
+    def frame(
+        self, part: Tree, row: int, ends: list[_End], cells: dict[str, str], mark: Mark | None
+    ) -> list[_End]:
+        if not any(map(self.is_seen, self.what.row(part, row))):
+            return self.box(caption(part.head), ends, mark)
+        self.canvas.open(self.fresh(), _noted(caption(part.head), mark), mark.look if mark else None)
+        ends = self.row(part, row, ends, cells, mark.inside() if mark else None)
         self.canvas.close()
         return ends
 
+    def is_bare(self, part: Tree) -> bool:
+        """Whether nothing stands for the part itself."""
+        if isinstance(part.head, Parallel | Case | Identity):
+            return True
+        return isinstance(part.head, Primitive) and part.head.name in _PLUMBING
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    def is_seen(self, part: Tree) -> bool:
+        """Whether anything is drawn for a part or for what is in it."""
+        if part in self.what.marks or not self.is_bare(part):
+            return True
+        rows = range(len(part.rows))
+        return any(self.is_seen(each) for row in rows for each in self.what.row(part, row))
 
 
-def _quoted(text: str) -> str:
-    """A text as DOT writes it; its backslashes are shown as they are."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _noted(text: str, mark: Mark | None) -> str:
+    return f"{text}\n{mark.note}" if mark is not None and mark.note else text
