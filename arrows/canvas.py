@@ -96,7 +96,7 @@ class Mermaid(_Lines):
     def text(self) -> str:
         """The whole flowchart."""
         classes = [
-            f"classDef {look} fill:{_FILL[look]},stroke:{_LINE[look]},stroke-width:2px,color:#000000"
+            f"classDef {look} fill:{_FILL[look]},stroke:{_LINE[look]},stroke-width:2px,color:black"
             + (",stroke-dasharray:5" if look in _DASHED else "")
             for look in sorted(self.looks)
         ]

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from arrows.diff import Difference
-from arrows.edit import Altered, Edit, Renamed, Replaced, origin, sides
+from arrows.edit import Edit, Moved, Renamed, origin, sides
 from arrows.origin import Origin
 
 Style: TypeAlias = Literal["added", "removed", "changed", "moved", "plain"]
@@ -40,13 +40,12 @@ class LineChange:
             yield "added", f"+ {self.new}: {self.new_text}"
 
     def to_plain(self) -> dict[str, Any]:
-        """The same as JSON-able data."""
-        return {
-            "old": str(self.old) if self.old else "",
-            "old_text": self.old_text,
-            "new": str(self.new) if self.new else "",
-            "new_text": self.new_text,
-        }
+        """The same as JSON-able data; a side that is missing is None."""
+        return {"old": _plain(self.old, self.old_text), "new": _plain(self.new, self.new_text)}
+
+
+def _plain(place: Origin | None, text: str) -> dict[str, Any] | None:
+    return {"file": place.file, "line": place.line, "text": text} if place else None
 
 
 def source_line(place: Origin) -> str:
@@ -72,18 +71,43 @@ def changed_lines(difference: Difference, text: Text = source_line) -> tuple[Lin
     return tuple(sorted(found, key=_place))
 
 
+def to_plain(difference: Difference, text: Text = source_line) -> dict[str, Any]:
+    """A difference as JSON-able data, each edit with the place where both sides of it were written.
+
+    `lines` are the lines of `changed_lines`.
+    """
+    plain = difference.to_plain()
+    nodes = zip(plain["nodes"], difference.edits, strict=True)
+    return {
+        **plain,
+        "nodes": [{**each, "source": _written(edit, text)} for each, edit in nodes],
+        "lines": [each.to_plain() for each in changed_lines(difference, text)],
+    }
+
+
+def _written(edit: Edit, text: Text) -> dict[str, Any]:
+    old, new = _sides(edit)
+    return {
+        "old": _plain(old, text(old) if old else ""),
+        "new": _plain(new, text(new) if new else ""),
+    }
+
+
 def _place(change: LineChange) -> int:
     place = change.new or change.old
     return place.line if place else 0
 
 
+def _sides(edit: Edit) -> tuple[Origin | None, Origin | None]:
+    """Where the two sides of an edit were written."""
+    old, new = map(origin, sides(edit))
+    return old, edit.place if isinstance(edit, Renamed | Moved) else new
+
+
 def _lines(edit: Edit, text: Text) -> LineChange:
-    one, other = sides(edit)
-    old, new = origin(one), origin(other)
-    if isinstance(edit, Renamed):
-        new = edit.place
-    elif not isinstance(edit, Replaced | Altered):
-        old, new = (old, None) if one is not None and other is None else (None, new)
+    old, new = _sides(edit)
+    if isinstance(edit, Moved):
+        old = None  # it reads as before
     old_text, new_text = text(old) if old else "", text(new) if new else ""
     return LineChange(old if old_text else None, old_text, new if new_text else None, new_text)
 

@@ -58,7 +58,7 @@ class Difference:
         return "\n".join(map(str, (*self.cells, *self.edits))) or "no difference"
 
     def to_plain(self) -> dict[str, Any]:
-        """The same as JSON-able data."""
+        """The same as JSON-able data; `arrows.changed_lines` adds the lines of source."""
         return {
             "cells": [attrs.asdict(each) for each in self.cells],
             "nodes": [to_plain(each) for each in self.edits],

@@ -87,6 +87,7 @@ class Moved:
     path: Path
     to: Path
     part: Part
+    place: Origin | None = attrs.field(eq=False, repr=False)
 
     def __str__(self) -> str:
         return f"> node {where(self.path)} to {where(self.to)}: {brief(self.part)}"

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, assert_never
 import attrs
 
 from arrows import record
+from arrows.representation import represent
 from arrows.shape import Anything, Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape
 
 
@@ -32,7 +33,7 @@ class Misfit:
 
 def show(value: object, limit: int = 80) -> str:
     """`repr`, cut to a line that fits in a message."""
-    text = repr(value)
+    text = represent(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

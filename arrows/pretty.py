@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from arrows.representation import represent
 from arrows.shape import Shape
 from arrows.term import (
     Arrow,
@@ -85,7 +86,7 @@ def label(term: Node) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = represent(value)
     return text if len(text) <= 40 else text[:39] + "…"
 
 
@@ -99,7 +100,7 @@ def _argument(value: Any) -> str:
         if isinstance(value, str) and value.isidentifier()
         else str(value)
         if _is_shape(value)
-        else repr(value)
+        else represent(value)
     )
 
 

@@ -24,6 +24,7 @@ from arrows.edit import (
     Replaced,
     Unwrapped,
     Wrapped,
+    origin,
     unwrap,
     wrap,
 )
@@ -173,7 +174,7 @@ class Script:
         if source is None:
             self.edits.append(Inserted(to, built(new)))
         else:
-            self.edits.append(Moved(path, to, built(source)))
+            self.edits.append(Moved(path, to, built(source), origin(built(new))))
         tree = planted(built(new)) if source is None else source
         parent.put(new.row, before + 1, tree)
         self.partners[id(new)] = tree

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
 from immutables import Map
 
-from arrows.compile import compile
+from arrows import plain
+from arrows.compile import Program, compile
+from arrows.effect import Done, End, Suspended
+from arrows.keys import value_of
+from arrows.representation import represent
 from arrows.term import Arrow
 
 _WIDTH, _HEIGHT, _GAP = 112, 40, 12
@@ -26,12 +30,28 @@ _SHOWN = 40
 
 @attrs.frozen
 class Moment:
-    """One step: its input, its output or the error it raised, and the state after it."""
+    """One step: its input, its output or the error it raised, the state after it, and what it emitted.
+
+    The output of a step that waits for an answer nobody gave is its `Suspended`.
+    """
 
     input: Any
     output: Any
     error: Exception | None
     state: tuple[Any, ...]
+    emitted: tuple[Any, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """The same as JSON-able data."""
+        told = {"error": _reply(self)} if self.error else {"output": _plain(self.output)}
+        if isinstance(self.output, Suspended):
+            told = {"waits_for": _plain(self.output.effect)}
+        return {
+            "input": _plain(self.input),
+            **told,
+            "state": [_plain(each) for each in self.state],
+            "emitted": [_plain(each) for each in self.emitted],
+        }
 
 
 @attrs.frozen
@@ -45,11 +65,22 @@ class Trace:
     def __str__(self) -> str:
         return self.table()
 
+    def to_plain(self) -> dict[str, Any]:
+        """The same as JSON-able data; a value without a JSON form is its text."""
+        return {
+            "cells": list(self.cells),
+            "initial": [_plain(each) for each in self.initial],
+            "steps": [each.to_plain() for each in self.moments],
+        }
+
     def table(self) -> str:
         """The steps as text, a line each; the first line of values is the state before them."""
-        rows = [("step", "input", *self.cells, "output"), ("", "", *map(_text, self.initial), "")]
+        tell = any(each.emitted for each in self.moments)
+        first = ("step", "input", *self.cells, "output", *["emitted"] * tell)
+        rows = [first, ("", "", *map(_text, self.initial), "", *[""] * tell)]
         for number, each in enumerate(self.moments, 1):
-            rows.append((str(number), _text(each.input), *map(_text, each.state), _reply(each)))
+            told = [_told(each)] * tell
+            rows.append((str(number), _text(each.input), *map(_text, each.state), _reply(each), *told))
         cut = [[cell if len(cell) <= _SHOWN else cell[: _SHOWN - 1] + "…" for cell in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cut]
@@ -64,6 +95,8 @@ class Trace:
         for at, address in enumerate(self.cells):
             lanes.append((address, [self.initial[at], *(each.state[at] for each in self.moments)]))
         lanes.append(("output", [None, *map(_reply, self.moments)]))
+        if any(each.emitted for each in self.moments):
+            lanes.append(("emitted", [None, *(_told(each) or None for each in self.moments)]))
         margin = 24 + int(max(len(name) for name, _ in lanes) * _CHARACTER)
         width = margin + _WIDTH * (len(self.moments) + 1) + 16
         height = (_HEIGHT + _GAP) * len(lanes) + 32
@@ -78,7 +111,7 @@ class Trace:
         for row, (name, values) in enumerate(lanes):
             top = 24 + row * (_HEIGHT + _GAP)
             parts.append(f'<text x="8" y="{top + _HEIGHT / 2 + 4:g}">{_escape(name)}</text>')
-            is_cell = 0 < row < len(lanes) - 1
+            is_cell = 0 < row <= len(self.cells)
             parts += (
                 _line(values, margin, top)
                 if is_cell and all(map(_is_number, values))
@@ -87,10 +120,11 @@ class Trace:
         return "\n".join([*parts, "</svg>"])
 
 
-def trace(arrow: Arrow[Any, Any], inputs: Iterable[Any]) -> Trace:
+def trace(arrow: Arrow[Any, Any], inputs: Iterable[Any], answer: Callable[[Any], Any] | None = None) -> Trace:
     """Step a machine over inputs from its first state and keep every step.
 
-    A step that raises is a step too: it has its error, and the state as it was.
+    A step that raises is a step too: it has its error, and the state as it was. `answer` gives the answer to
+    each effect that is performed; without it such a step is left waiting, and the next input is taken.
 
     >>> from arrows import loop
     >>> print(trace(loop(lambda x, total: (x * 2, total + x), init=0, name="total"), [1, 2, "a"]))
@@ -105,24 +139,57 @@ def trace(arrow: Arrow[Any, Any], inputs: Iterable[Any]) -> Trace:
     initial = state = program.initial()
     moments = []
     for value in inputs:
-        try:
-            state, output = program.step(state, value)
-            moments.append(Moment(value, output, None, state))
-        except Exception as error:
-            moments.append(Moment(value, None, error, state))
+        moments.append(_stepped(program, state, value, answer))
+        state = moments[-1].state
     return Trace(tuple(slot.address for slot in program.slots), initial, tuple(moments))
 
 
+def _stepped(
+    program: Program[Any, Any], state: tuple[Any, ...], value: Any, answer: Callable[[Any], Any] | None
+) -> Moment:
+    told: tuple[Any, ...] = ()
+    try:
+        end: End[Any]
+        state, end, told = program.begin(state, value)
+        while answer is not None and isinstance(end, Suspended):
+            state, end, more = program.resume(state, end, answer(end.effect))
+            told += more
+    except Exception as error:
+        return Moment(value, None, error, state, told)
+    return Moment(value, end.output if isinstance(end, Done) else end, None, state, told)
+
+
+def _rows(value: Any) -> Any:
+    """What a cell holds; the rows of a `keyed` as a dict."""
+    if not isinstance(value, Map):
+        return value
+    return {value_of(key): tuple(map(_rows, row)) for key, row in value.items()}
+
+
 def _text(value: Any) -> str:
-    """A value; the rows of a `keyed` as a dict."""
-    return repr(dict(value)) if isinstance(value, Map) else repr(value)
+    return represent(_rows(value))
+
+
+def _plain(value: Any) -> Any:
+    try:
+        found = plain.to_plain(_rows(value))
+        repr(found)  # an integer that Python does not write is none of JSON's either
+    except Exception:
+        return _text(value)
+    return found
 
 
 def _reply(moment: Moment) -> str:
+    if isinstance(moment.output, Suspended):
+        return f"waits for {_text(moment.output.effect)}"
     if moment.error is None:
         return _text(moment.output)
     told = "".join(sign if sign.isprintable() else " " for sign in str(moment.error))
     return f"raises {type(moment.error).__name__}: {told}"
+
+
+def _told(moment: Moment) -> str:
+    return ", ".join(map(_text, moment.emitted))
 
 
 def _is_number(value: Any) -> bool:

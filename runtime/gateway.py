@@ -47,7 +47,7 @@ def application(node: Node) -> Starlette:
         name = request.path_params["name"]
         node.accepts(name)  # an unknown machine is told before the body is read
         plain = parse(await _body(request))
-        reply = await node.call(name, _message(name, plain, node.accepts(name)), encode=encoded)
+        reply = await node.call(name, message(name, plain, node.accepts(name)), encode=encoded)
         return Response(reply, 200, media_type="application/json")
 
     return Starlette(
@@ -127,15 +127,15 @@ def _inner(value: Any) -> Iterator[Any]:
         yield from value.values()
 
 
-def _message(name: str, plain: Any, takes: Shape) -> Any:
-    """The message of the machine's own classes, or BadMessage."""
+def message(name: str, plain: Any, takes: Shape) -> Any:
+    """The message of the machine's own classes. Raises BadMessage for what is none."""
     try:
         result = from_plain(plain, takes)
     except Exception as error:
         result = Failure(Misfit("", "a message it can make", f"{type(error).__name__}: {error}"))
     match result:
-        case Success(message):
-            return message
+        case Success(found):
+            return found
         case Failure(misfit):
             raise BadMessage(name, misfit, describe(takes))
 

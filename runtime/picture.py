@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from returns.result import Failure, Result, Success
 
+from arrows.diff import Difference
 from arrows.draw import dot
 from arrows.term import Arrow
 from migrations.refusal import Refusal
@@ -27,8 +28,11 @@ class CannotDraw(Refusal):
         return self.problem
 
 
-def svg(arrow: Arrow[Any, Any]) -> Result[str, CannotDraw]:
-    """Return Success(the SVG text of a machine), or Failure(CannotDraw) where Graphviz is missing or fails."""
+def svg(arrow: Arrow[Any, Any], difference: Difference | None = None) -> Result[str, CannotDraw]:
+    """Return Success(the SVG text of a machine), or Failure(CannotDraw) where Graphviz is missing or fails.
+
+    With a difference made from the machine, what changes is in colours, as in `arrows.draw.dot`.
+    """
     program = shutil.which("dot")
     if program is None:
         return Failure(
@@ -40,7 +44,7 @@ def svg(arrow: Arrow[Any, Any]) -> Result[str, CannotDraw]:
     try:
         done = subprocess.run(  # noqa: S603 - the program was looked up, and takes no argument of a user's
             [program, "-Tsvg"],
-            input=dot(arrow),
+            input=dot(arrow, difference),
             capture_output=True,
             encoding="utf-8",
             timeout=bounds.DRAW_SECONDS,
@@ -56,12 +60,15 @@ def svg(arrow: Arrow[Any, Any]) -> Result[str, CannotDraw]:
     return Success(done.stdout)
 
 
-def write(arrow: Arrow[Any, Any], file: Path) -> Result[Path, CannotDraw]:
+def write(
+    arrow: Arrow[Any, Any], file: Path, difference: Difference | None = None
+) -> Result[Path, CannotDraw]:
     """Write the SVG of a machine to a file; nothing is written where it cannot be drawn."""
-    return svg(arrow).bind(lambda text: _written(text, file))
+    return svg(arrow, difference).bind(lambda text: save(text, file))
 
 
-def _written(text: str, file: Path) -> Result[Path, CannotDraw]:
+def save(text: str, file: Path) -> Result[Path, CannotDraw]:
+    """Write an SVG to a file."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

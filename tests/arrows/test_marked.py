@@ -33,7 +33,8 @@ from tests.arrows.machines import TYPES, machines
 
 Machine = Arrow[Any, Any]
 MACHINES = TYPES.flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind)))
-A, B, C = arr(abs), constant(1), constant(2)
+A: Machine = arr(abs)
+B, C = constant(1), constant(2)
 
 
 def boxes(old: Machine, new: Machine) -> dict[str, list[str]]:

@@ -74,19 +74,19 @@ def test_a_picture() -> None:
           subgraph n1 ["keyed('k')"]
             n2[("state('n': int = 0)")]
             n3["get('n')"]
-            in --> n3
-            n2 -.-> n3
             n4["put('n')"]
-            n3 --> n4
-            n4 -.-> n2
           end
           n5{"class?"}
-          n4 --> n5
           n6["half"]
-          n5 -->|"Left"| n6
           n7["constant('a&lt;b')"]
-          n5 -->|"Right"| n7
           out((out))
+          in --> n3
+          n2 -.-> n3
+          n3 --> n4
+          n4 -.-> n2
+          n4 --> n5
+          n5 -->|"Left"| n6
+          n5 -->|"Right"| n7
           n6 --> out
           n7 --> out"""
     )

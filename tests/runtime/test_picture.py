@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from arrows.draw import dot, mermaid
+from arrows.marked import LEGEND
+from arrows.term import sequence
 from examples.modular.door import door
 from examples.modular.radio import radio
-from midflight import Arrow, arr, identity
+from midflight import Arrow, arr, constant, diff, identity
 from runtime import picture
 from runtime.cli import app
 
@@ -64,6 +67,42 @@ def test_the_command_writes_a_file(root: Path, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert ET.fromstring(out.read_text()).tag == f"{SVG}svg"
+
+
+def coloured(root: ET.Element) -> set[str]:
+    """The texts of the boxes that are in a colour, but for the legend's."""
+    found = set()
+    for group in root.iter(f"{SVG}g"):
+        shapes = [each for each in group if each.get("stroke-width") == "2"]
+        texts = [each.text or "" for each in group.iter(f"{SVG}text")]
+        if shapes and group.get("class") == "node":
+            found |= set(texts)
+    return found - set(LEGEND.values())
+
+
+@needs_dot
+def test_a_change_among_sixty_boxes_is_in_colour() -> None:
+    stages: list[Arrow[Any, Any]] = [arr(abs)] * 60
+    old, new = sequence(*stages), sequence(*stages[:30], constant(1), *stages[30:])
+    root = ET.fromstring(picture.svg(old, diff(old, new)).unwrap())
+    assert coloured(root) == {"constant(1)"}
+    assert [each.text for each in root.iter(f"{SVG}text")].count("abs") == 60
+    sizes = [float(each.get("font-size", "0")) for each in root.iter(f"{SVG}text")]
+    assert min(sizes) >= 10
+
+
+@needs_dot
+def test_the_command_draws_what_changed(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "diff.svg"
+    files = [str(root / f"examples/counter/v{number}.py") for number in (1, 2)]
+    done = CliRunner().invoke(app, ["diff", *files, "--svg", str(out)])
+    assert done.exit_code == 0, done.output
+    drawn = ET.fromstring(out.read_text())
+    assert "was state('count': int = 0)" in coloured(drawn)
+    assert LEGEND["inserted"] in [each.text for each in drawn.iter(f"{SVG}text")]
+    chart = CliRunner().invoke(app, ["diff", *files, "counter", "--mermaid"])
+    assert ":::replaced" in chart.output
+    assert "classDef inserted" in chart.output
 
 
 @needs_dot
