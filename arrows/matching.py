@@ -146,6 +146,8 @@ class Similarity:
 
     def pairs(self, old: Sequence[Tree], new: Sequence[Tree]) -> list[tuple[int, int]]:
         """The places of parts that are alterations of each other, in the order of both rows."""
+        if len(old) == len(new) == 1 and self._is_plain(old[0], new[0]):
+            return [(0, 0)]
         if len(old) * len(new) > _TABLE:
             short = min(len(old), len(new))
             return [(at, at) for at in range(short) if self.between(old[at], new[at]) > 0]
@@ -175,19 +177,39 @@ class Similarity:
         share = common / max(1, min(sum(one.values()), sum(other.values())))
         if new.key in one or old.key in other:
             return _INSIDE
-        named = isinstance(old.head, Case | State | Named | Keyed)
-        if _name(old) == _name(new) if named else self.index.head(old.head) == self.index.head(new.head):
-            single = all(len(row) == 1 for row in (*old.rows, *new.rows))
-            return 1 + share if common or named or single else 0.0
+        if self._is_called(old, new):
+            named = isinstance(old.head, _WITH_NAMES)
+            return 1 + share if common or named or _is_single(old, new) else 0.0
         if share >= _ALIKE or self.is_renamed(old, new):
             return 0.5 + share
         return 0.0
+
+    def _is_plain(self, old: Tree, new: Tree) -> bool:
+        """Whether one is an alteration of the other by what is seen without counting what is in them.
+
+        On the way down to a change this is nearly always so, and counting at every level of a deep tree is not
+        linear.
+        """
+        if type(old.head) is not type(new.head) or not old.rows or not self._is_called(old, new):
+            return False
+        if isinstance(old.head, _WITH_NAMES) or _is_single(old, new):
+            return True
+        return any(
+            {each.key for each in a} & {each.key for each in b}
+            for a, b in zip(old.rows, new.rows, strict=True)
+        )
+
+    def _is_called(self, old: Tree, new: Tree) -> bool:
+        """Whether two parts of one class have the same name, or are alike but for what is in them."""
+        if isinstance(old.head, _WITH_NAMES):
+            return _name(old) == _name(new)
+        return bool(self.index.head(old.head) == self.index.head(new.head))
 
     def is_renamed(self, old: Tree, new: Tree) -> bool:
         """Whether a cell's other name is the one thing that differs in its body."""
         if not isinstance(old.head, State) or not isinstance(new.head, State):
             return False
-        if old.head.name == new.head.name:
+        if old.head.name == new.head.name or len(old.below()) != len(new.below()):
             return False
         return self.renamed(old, new.head.name) == [each.key for each in new.rows[0]]
 
@@ -204,6 +226,13 @@ class Similarity:
             known = self.counts[tree.key] = Counter(each.key for each in tree.below())
             del known[tree.key]
         return known
+
+
+_WITH_NAMES = (Case, State, Named, Keyed)
+
+
+def _is_single(old: Tree, new: Tree) -> bool:
+    return all(len(row) == 1 for row in (*old.rows, *new.rows))
 
 
 def _name(tree: Tree) -> str:
