@@ -29,8 +29,11 @@ _TABLE = 2500
 _INSIDE = 0.1
 """The weight of two parts of which one is inside the other: it moved there, unless nothing else fits."""
 
+_SOME = 0.2
+"""How much of the smaller part's content is also in the other, where nothing but its class tells what a part is."""
+
 _ALIKE = 0.5
-"""How much of the smaller part's content is also in the other, to call one an alteration of the other."""
+"""How much of the larger part's content is also in the other, to call one that other under another name."""
 
 
 @attrs.frozen
@@ -174,12 +177,14 @@ class Similarity:
             return 0.0
         one, other = self._count(old), self._count(new)
         common = sum((one & other).values())
-        share = common / max(1, min(sum(one.values()), sum(other.values())))
+        sizes = sorted((sum(one.values()), sum(other.values())))
         if new.key in one or old.key in other:
-            return _INSIDE
+            return _INSIDE if self._is_called(old, new) else 0.0
         if self._is_called(old, new):
             named = isinstance(old.head, _WITH_NAMES)
-            return 1 + share if common or named or _is_single(old, new) else 0.0
+            share = common / max(1, sizes[0])
+            return 1 + share if share >= _SOME or named or _is_single(old, new) else 0.0
+        share = common / max(1, sizes[1])
         if share >= _ALIKE or self.is_renamed(old, new):
             return 0.5 + share
         return 0.0
@@ -232,7 +237,10 @@ _WITH_NAMES = (Case, State, Named, Keyed)
 
 
 def _is_single(old: Tree, new: Tree) -> bool:
-    return all(len(row) == 1 for row in (*old.rows, *new.rows))
+    """Whether all rows are of one part, and no more than one of them differs."""
+    if any(len(row) != 1 for row in (*old.rows, *new.rows)):
+        return False
+    return sum(a[0].key != b[0].key for a, b in zip(old.rows, new.rows, strict=True)) <= 1
 
 
 def _name(tree: Tree) -> str:

@@ -127,23 +127,42 @@ class Script:
         """What has no partner moved, was replaced, went, or came."""
         moves = self.moves()
         sources = {id(source) for source in moves.values()}
+        holders = self.rescued(moves)
         placed: list[Tree] = []
         gone: list[Tree] = []
+        late: list[tuple[Tree, Tree]] = []
         for went, news in self.left:
             olds = [each for each in went if id(each) not in sources]
             fresh = [each for each in news if id(each) not in moves]
             for old, new in zip(olds, fresh, strict=False):
-                self.edits.append(Replaced(old.path(), built(old), built(new)))
-                self.partners[id(new)] = planted(built(new))
-                old.swap(self.partners[id(new)])
+                if id(old) in holders:
+                    self.partners[id(new)] = old  # it stands there until what is in it has moved out
+                    late.append((old, new))
+                else:
+                    self.replace(old, new)
             gone += olds[len(fresh) :]
             replaced = {id(each) for each in fresh[: len(olds)]}
             placed += [each for each in news if id(each) not in replaced]
         for each in gone:
-            self.edits.append(Deleted(each.path(), built(each)))
-            each.take()
+            if id(each) not in holders:
+                self.delete(each)
         for each in placed:
             self.place(each, moves.get(id(each)))
+        for old, new in late:
+            self.replace(old, new)
+        for each in gone:
+            if id(each) in holders:
+                self.delete(each)
+
+    def replace(self, old: Tree, new: Tree) -> None:
+        part = built(new)
+        self.edits.append(Replaced(old.path(), built(old), part))
+        self.partners[id(new)] = planted(part)
+        old.swap(self.partners[id(new)])
+
+    def delete(self, old: Tree) -> None:
+        self.edits.append(Deleted(old.path(), built(old)))
+        old.take()
 
     def moves(self) -> dict[int, Tree]:
         """For what came by moving, by its identity: what it was."""
@@ -158,6 +177,28 @@ class Script:
                 if sources.get(each.key) and (len(came) > len(gone) or _is_large(each)):
                     found[id(each)] = sources[each.key].pop(0)
         return found
+
+    def rescued(self, moves: dict[int, Tree]) -> set[int]:
+        """Find what moved out of parts that go, add it to the moves, and return which parts those are."""
+        wanted: dict[int, list[Tree]] = {}
+        taken = {id(source) for source in moves.values()}
+        for gone, came in self.left:
+            fresh = [each for each in came if id(each) not in moves]
+            more = len(fresh) - sum(id(each) not in taken for each in gone)  # the others are replacements
+            for each in list(filter(_is_large, fresh))[: max(more, 0)]:
+                wanted.setdefault(each.key, []).append(each)
+        holders: set[int] = set()
+        going = [each for gone, _ in self.left for each in gone if id(each) not in taken] if wanted else []
+        for holder in going:
+            waiting = [part for row in holder.rows for part in row]
+            while waiting:
+                part = waiting.pop()
+                if wanted.get(part.key):
+                    moves[id(wanted[part.key].pop(0))] = part
+                    holders.add(id(holder))
+                else:
+                    waiting += [inner for row in part.rows for inner in row]
+        return holders
 
     def place(self, new: Tree, source: Tree | None) -> None:
         """Let a part come, or move, to stand behind the partner of what it stands behind in the new tree."""

@@ -24,7 +24,7 @@ from arrows import (
     put,
     state,
 )
-from arrows.edit import Edit, Inserted, Moved, Renamed, Replaced, Unwrapped, Wrapped
+from arrows.edit import Deleted, Edit, Inserted, Moved, Renamed, Replaced, Unwrapped, Wrapped
 from arrows.limits import MAX_DEPTH
 from arrows.parts import Case, Tree, machine, planted, rooted
 from arrows.renaming import rename
@@ -238,3 +238,15 @@ def test_a_row_the_other_way_round() -> None:
     found = diff(old, new)
     assert patch(old, found) == new
     assert len(found.edits) == 399
+
+
+def test_what_moved_out_of_a_scope_that_went() -> None:
+    kept = named("kept", chain(stages(5)))
+    old = chain([named("gone", chain([arr(abs), kept, arr(str)])), constant(8), constant(9)])
+    found = diff(old, chain([constant(8), kept, constant(9)]))
+    assert [type(each) for each in found.edits] == [Moved, Deleted]
+    assert patch(old, found) == chain([constant(8), kept, constant(9)])
+    new = chain([arr(len), constant(8), kept, constant(9)])
+    found = diff(old, new)
+    assert [type(each) for each in found.edits] == [Moved, Replaced]
+    assert patch(old, found) == new
