@@ -24,7 +24,7 @@ from arrows import members, record
 from arrows.canonical import NotData, Packer, dump
 from arrows.library import library_name, maker
 from arrows.origin import BuildError, Origin
-from arrows.reach import reached
+from arrows.reach import reached, refuse_shared
 from arrows.source import normal
 
 _BY_REPR = frozenset(
@@ -200,6 +200,7 @@ class _Graph:
 
     def members(self, cls: type) -> list[Any]:
         """The user's bases, members and field hooks of a class."""
+        refuse_shared(cls, members.methods(cls))
         where = Origin(getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__, 1)
 
         def ref(thing: Any) -> Any:

@@ -13,7 +13,7 @@ import attrs
 
 from arrows import record
 from arrows.effect import Effect
-from arrows.library import library_name
+from arrows.library import library_name, maker
 
 Ref: TypeAlias = Callable[[Any], Any]
 """How a thing that is reached is written down."""
@@ -27,6 +27,7 @@ _DATACLASS: Final = frozenset(
 )
 """What `dataclass` compiles from a string."""
 
+_ATTRS: Final = "<attrs generated"
 _MACHINERY: Final = frozenset({"_abc_impl", "_is_protocol", "_is_runtime_protocol"})
 _TUPLES: Final = frozenset({"_make", "_replace", "_asdict", "__replace__"})
 _ANNOTATIONS: Final = frozenset({"__annotate__", "__annotate_func__"})
@@ -77,7 +78,7 @@ def _is_generated(cls: type, name: str, function: types.FunctionType) -> bool:
     file = function.__code__.co_filename
     if home in _MAKERS or home.startswith("namedtuple_"):
         return True
-    if file.startswith("<attrs generated"):
+    if file.startswith(_ATTRS):
         return "cached_properties" not in function.__globals__
     if file == "<string>" and name in _DATACLASS and dataclasses.is_dataclass(cls):
         return True
@@ -87,6 +88,18 @@ def _is_generated(cls: type, name: str, function: types.FunctionType) -> bool:
 def is_code(value: Any) -> bool:
     """Whether a member is a method or property."""
     return isinstance(value, types.FunctionType | staticmethod | classmethod | property)
+
+
+def methods(cls: type) -> Iterator[types.FunctionType]:
+    """The functions of the user's among the members."""
+    for _, value in written(cls):
+        parts = [value.fget, value.fset, value.fdel] if isinstance(value, property) else [value]
+        for part in parts:
+            function = part.__func__ if isinstance(part, staticmethod | classmethod) else part
+            if not isinstance(function, types.FunctionType) or maker(function) is not None:
+                continue
+            if not function.__code__.co_filename.startswith(_ATTRS):
+                yield function
 
 
 def member(value: Any, ref: Ref) -> Any:
@@ -101,7 +114,7 @@ def member(value: Any, ref: Ref) -> Any:
     if type(value).__name__ == "partialmethod" and hasattr(value, "func"):
         inner = [ref(each) for each in (value.func, *value.args, *value.keywords.values())]
         return ["partialmethod", list(value.keywords), inner]
-    if isinstance(value, types.FunctionType) and value.__code__.co_filename.startswith("<attrs generated"):
+    if isinstance(value, types.FunctionType) and value.__code__.co_filename.startswith(_ATTRS):
         held = value.__globals__[
             "cached_properties"
         ]  # attrs moves what `cached_property` held in a slotted class

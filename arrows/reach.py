@@ -7,7 +7,7 @@ import builtins
 import dis
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
 from arrows.free_names import Definition, free_names
@@ -63,6 +63,28 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
             ) from None
     _written(function, tree, found, where)
     return found
+
+
+def refuse_shared(cls: type, methods: Iterable[types.FunctionType]) -> None:
+    """Refuse a method that changes a container which all instances of its class share."""
+    shared = {
+        name for each in cls.__mro__ for name, value in vars(each).items() if isinstance(value, _CHANGING)
+    }
+    trees = {method: tree_of(method) for method in methods} if shared else {}
+    parts = [(method, each) for method, tree in trees.items() for each in ast.walk(tree)]
+    own = {
+        each.attr for _, each in parts if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+    }
+    for method, each in parts:
+        target: ast.AST | None = None
+        if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store | ast.Del):
+            target = each.value
+        elif (
+            isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in _CHANGES
+        ):
+            target = each.func.value
+        if isinstance(target, ast.Attribute) and target.attr in shared - own:
+            _hidden(f"changes {ast.unparse(target)!r}", Origin(method.__code__.co_filename, target.lineno))
 
 
 def _names(function: types.FunctionType, tree: Definition, where: Origin) -> list[str]:

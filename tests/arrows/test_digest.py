@@ -216,6 +216,16 @@ HIDDEN = {
         "class A:\n    LOG = []\ndef f(x):\n    A.LOG.append(x)\n    return x\n",
         "changes 'A.LOG'",
     ),
+    "a list that instances share": (
+        "class A:\n    LOG = []\n    def g(self):\n        self.LOG.append(1)\n        return len(self.LOG)\n"
+        "def f(x):\n    return A().g()\n",
+        "changes 'self.LOG'",
+    ),
+    "a table of a base": (
+        "class B:\n    SEEN = {}\nclass A(B):\n    @classmethod\n    def g(cls, x):\n        cls.SEEN[x] = 1\n"
+        "def f(x):\n    return A.g(x)\n",
+        "changes 'cls.SEEN'",
+    ),
     "a default that grows": ("def f(x, seen={}):\n    seen[x] = 1\n    return len(seen)\n", "seen[x]"),
     "a keyword's default": ("def f(x, *, seen=[]):\n    seen.append(x)\n    return x\n", "changes 'seen'"),
     "eval": ("def f(x):\n    return eval('x')\n", "eval()"),
@@ -240,6 +250,12 @@ def test_hidden_state_has_no_identity(folder: Path, what: str) -> None:
         digest(module.machine)
     assert word in str(refused.value)
     assert str(module.__file__) in str(refused.value), "names the place"
+
+
+def test_a_list_of_an_instance_s_own(folder: Path) -> None:
+    text = "class A:\n    log = []\n    def __init__(self):\n        self.log = []\n"
+    text += "    def g(self):\n        self.log.append(1)\n"
+    assert digest(load(folder, f"from arrows import arr\n{text}machine = arr(lambda x: A().g())\n").machine)
 
 
 def test_what_is_not_data_has_no_identity() -> None:

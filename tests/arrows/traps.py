@@ -250,7 +250,7 @@ WHAT_COUNTS = {
     ),
     "records": Trap(
         "import attrs, functools, typing\nfrom dataclasses import dataclass, field\nK = 6\n"
-        "@attrs.frozen\nclass A:\n    n: int = 1\n    m: int = attrs.field(init=False, default=2)\n    R: typing.ClassVar = 3\n"
+        "@attrs.frozen\nclass A:\n    n: int = 1\n    m: int = attrs.field(init=False, default=2)\n    R: typing.ClassVar = 3\n    L: typing.ClassVar = [12]\n"
         "    @functools.cached_property\n    def kept(self):\n        return 4\n"
         "@dataclass\nclass B:\n    n: int = 5\n    m: list = field(default_factory=lambda: [K])\n"
         "@attrs.define\nclass C:\n    n: int = 7\n    m: int = attrs.field(factory=lambda: 8, validator=attrs.validators.ge(9))\n"
@@ -270,6 +270,7 @@ WHAT_COUNTS = {
             ("ge(9)", "gt(9)"),
             ("= 10", "= 110"),
             ("return 11", "return 110"),
+            ("[12]", "[120]"),
             ("@attrs.define", "@attrs.define(eq=False)"),
         ),
     ),
