@@ -26,13 +26,16 @@ from arrows import (
 )
 from arrows.edit import Deleted, Edit, Inserted, Moved, Renamed, Replaced, Unwrapped, Wrapped
 from arrows.limits import MAX_DEPTH
-from arrows.parts import Case, Tree, machine, planted, rooted
+from arrows.parts import Case, Tree, built, machine, planted, rooted
 from arrows.renaming import rename
 from arrows.term import Keyed, Named, Node, State, Switch, node, sequence
 from tests.arrows.machines import TYPES, machines
 
 Machine = Arrow[Any, Any]
 MACHINES = TYPES.flatmap(lambda kind: machines(kind, kind))
+ROWS = TYPES.flatmap(lambda kind: st.lists(machines(kind, kind), min_size=1, max_size=8)).map(
+    lambda parts: sequence(*parts)
+)
 
 
 class Fresh:
@@ -80,7 +83,8 @@ def edited(draw: st.DrawFn, old: Machine) -> tuple[str, Node]:
             state("fresh", 0, constant("fresh") >> constant("more")),
             named("fresh", arr(abs)),
         ]
-        new = planted(node(draw(st.sampled_from(came))))
+        known = [] if way == "replace" else [built(each) for each in parts if not isinstance(each.head, Case)]
+        new = planted(draw(st.sampled_from([*map(node, came), *known])))
     match way:
         case "insert":
             parent.put(one.row, place + draw(st.integers(0, 1)), new)
@@ -103,10 +107,10 @@ def edited(draw: st.DrawFn, old: Machine) -> tuple[str, Node]:
     return way, machine(root)
 
 
-@hypothesis.settings(max_examples=300)
+@hypothesis.settings(max_examples=500)
 @given(st.data())
 def test_one_change_is_one_edit(data: st.DataObject) -> None:
-    old = data.draw(MACHINES)
+    old = data.draw(st.one_of(MACHINES, ROWS))
     way, new = data.draw(edited(old))
     hypothesis.assume(old != new)
     try:
