@@ -14,6 +14,7 @@ from arrows import (
     arr,
     attempt,
     constant,
+    diff,
     get,
     identity,
     keyed,
@@ -104,3 +105,10 @@ def test_every_machine_has_a_text_and_a_picture(machine: Arrow[Any, Any]) -> Non
     }
     used = {part for line in lines if "-->" in line for part in (line.split()[0], line.split()[-1])}
     assert used - {"in", "out"} <= boxes
+
+
+def test_an_integer_that_python_does_not_write_has_a_text_too() -> None:
+    long, other = constant(10**5000), constant(10**5000 + 1)
+    assert pretty(long) == "constant(int of 5001 digits)"
+    assert "int of 5001 digits" in mermaid(long, diff(long, other))
+    assert str(diff(long, constant(1))) == "~ node 0: constant(int of 5001 digits) -> constant(1)"
