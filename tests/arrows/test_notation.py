@@ -56,7 +56,8 @@ def test_a_step_does_what_python_does(folder: Path, seed: int, numbers: list[int
     programs = [program]
     match encode(real.machine):
         case Success(data):
-            programs.append(compile(decode(data).unwrap()))
+            classes = [each for each in vars(real).values() if isinstance(each, type)]
+            programs.append(compile(decode(data, classes).unwrap()))
     addresses = [slot.address for slot in program.slots]
     state = program.initial()
     for text in MESSAGES * 2:
