@@ -119,11 +119,15 @@ def _compile(term: Node) -> Program[Any, Any]:
     emitter = Emitter(plan, behind, sites(term), effects=outward)
     source = emitter.functions(term)
     namespace = emitter.names
-    if emitter.sites.file:
-        _in_user_file(emitter, term)
+    file = f"<midflight step {next(_numbers)}>"
+    if any(each.file for each in emitter.shown):
+        for name, code in functions(emitter.placed(), emitter.shown, file):
+            namespace[name] = types.FunctionType(code, namespace)
     else:
-        _in_own_file(namespace, source)
+        exec(builtins.compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - our own text
     step = namespace["step"]
+    if not all(each.file for each in emitter.shown):
+        _show(step, file, source)
     resume = {each.digest: namespace[f"resume_{number}"] for number, each in enumerate(behind.values(), 1)}
     taken = accepts(term)
     return Program(
@@ -154,22 +158,7 @@ def _begin(step: Callable[[Values, Any], tuple[Values, Any]]) -> Callable[[Value
     return begin
 
 
-def _in_user_file(emitter: Emitter, term: Node) -> None:
-    """Make the functions, as code in the file of a `@proc`."""
-    text, places = emitter.placed()
-    whole = term.origin.code if term.origin is not None else None
-    for name, code in functions(text, places, emitter.sites.file, whole):
-        emitter.names[name] = types.FunctionType(code, emitter.names)
-
-
 _numbers = itertools.count(1)
-
-
-def _in_own_file(namespace: dict[str, Any], source: str) -> None:
-    """Make the functions, as code in a file of their own, which tracebacks can show."""
-    file = f"<midflight step {next(_numbers)}>"
-    exec(builtins.compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - our own text
-    _show(namespace["step"], file, source)
 
 
 def _show(step: Callable[..., Any], file: str, source: str) -> None:

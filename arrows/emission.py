@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, assert_never
 
 from returns.result import Failure, Success
@@ -12,6 +13,7 @@ from arrows.cells import Layout, Path, Table, flat, initial
 from arrows.continuation import Continuation, told
 from arrows.effect import Done
 from arrows.either import Left, Right
+from arrows.elsewhere import Elsewhere
 from arrows.evaluate import no_case
 from arrows.inline import leaves
 from arrows.keys import keep, key_of
@@ -42,7 +44,7 @@ _LITERALS = (bool, str, type(None))
 _MAX_LITERAL = 2**64
 
 
-class Emitter(Branching, Segments):
+class Emitter(Branching, Segments, Elsewhere):
     """Reads a machine into functions. `effects` says whether it performs or emits."""
 
     def __init__(
@@ -66,6 +68,7 @@ class Emitter(Branching, Segments):
         self.plan = plan
         self.continuations = continuations
         self.effects = effects
+        self.pending = []
         self.wires = []
         self.rows = []
         self.tables = {slot.address: slot for slot in flat(plan.slots) if isinstance(slot, Table)}
@@ -76,7 +79,7 @@ class Emitter(Branching, Segments):
         The names that it uses are in `names`.
         """
         slots = self.plan.slots
-        self.write("def step(state, x):", indent=0)
+        self.define("def step(state, x):")
         self.unpack(slots, "state")
         if self.effects:
             self.cells[EMITTED] = Tup(())
@@ -92,6 +95,7 @@ class Emitter(Branching, Segments):
         self.tail(term, (), {}, Atom("x"), finish)
         for number, behind in enumerate(self.continuations.values(), 1):
             self.resumption(term, behind, f"resume_{number}")
+        self.finish_parts()
         return self.source()
 
     # Reading the tree
@@ -101,16 +105,9 @@ class Emitter(Branching, Segments):
         self.at(term, path)
         match term:
             case Compose(steps=steps):
-                while steps and isinstance(steps[-1], Primitive) and steps[-1].name == "typed":
-                    steps = steps[:-1]
-                if steps and isinstance(steps[-1], Function):
-                    x, steps = self.steps(steps, path, scope, x), ()
-                else:
-                    x = self.steps(steps[:-1], path, scope, x, then=steps[-1] if steps else None)
-                if steps and x != NEVER:
-                    self.tail(steps[-1], (*path, len(steps) - 1), scope, x, finish)
-                elif x != NEVER:
-                    finish(x)
+                self.tail_steps(steps, path, scope, x, finish)
+            case _ if self.elsewhere(term):
+                finish(self.part((term,), (path,), scope, x, partial(self.tail, term, path, scope)))
             case State(name=name, body=body):
                 self.tail(body, (*path, 0), {**scope, name: self.plan.addresses[path]}, x, finish)
             case Named(body=body):
@@ -123,6 +120,22 @@ class Emitter(Branching, Segments):
                 output = self.emit(term, path, scope, x)
                 if output != NEVER:
                     finish(output)
+
+    def tail_steps(
+        self, steps: tuple[Node, ...], path: Path, scope: Scope, x: Symbol, finish: Finish, at: int = 0
+    ) -> None:
+        """Write the steps from `at` on, after which only `finish` comes."""
+        while len(steps) > at and isinstance(steps[-1], Primitive) and steps[-1].name == "typed":
+            steps = steps[:-1]
+        last = steps[-1] if len(steps) > at else None
+        if last is None or isinstance(last, Function) or self.elsewhere(last):
+            x = self.steps(steps, path, scope, x, at)
+            if x != NEVER:
+                finish(x)
+            return
+        x = self.steps(steps[:-1], path, scope, x, at, last)
+        if x != NEVER:
+            self.tail(last, (*path, len(steps) - 1), scope, x, finish)
 
     def emit(self, term: Node, path: Path, scope: Scope, x: Symbol) -> Symbol:
         """Write a node whose output something else will take."""
@@ -138,6 +151,8 @@ class Emitter(Branching, Segments):
                 return leaves(self, [term], [path], x)
             case Compose(steps=steps):
                 return self.steps(steps, path, scope, x)
+            case _ if self.elsewhere(term):
+                return self.part((term,), (path,), scope, x, partial(self.tail, term, path, scope))
             case Parallel(left=left, right=right):
                 a, c = self.split(x, 2)
                 with self.beside(c):
@@ -183,16 +198,21 @@ class Emitter(Branching, Segments):
         row: list[Function] = []
         for index in range(at, len(steps)):
             step = steps[index]
-            if x != NEVER and isinstance(step, Function):
+            if index < at or x == NEVER:
+                continue
+            if self.elsewhere(step):
+                x, at = self.stretch(steps, index, path, scope, x)
+            elif isinstance(step, Function):
                 row.append(step)
-                if not isinstance(following[index], Function) or index == len(steps) - 1:
+                then = following[index]
+                if not isinstance(then, Function) or index == len(steps) - 1 or self.elsewhere(then):
                     paths = [(*path, each) for each in range(index - len(row) + 1, index + 1)]
                     x, row = leaves(self, row, paths, x), []
-            elif x != NEVER and _splits(step) and _decides(following[index]):
+            elif _splits(step) and _decides(following[index]):
                 self.at(step, (*path, index))
                 held, test = self.split(x, 2)
                 x = Choice(text(test), held, held)
-            elif x != NEVER:
+            else:
                 x = self.emit(step, (*path, index), scope, x)
         return x
 

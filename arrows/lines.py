@@ -1,10 +1,10 @@
-"""Which line of the user's each generated line stands for, and a code object that says so.
+"""Which line of the user's each generated line stands for, and code objects that say so.
 
-The lines of a `@proc` are the code itself. Where a machine has any, its function gets the user's file and lines
-in place of the generated ones, so that tracebacks, `pdb`, `coverage` and profiles show what the user wrote. A
-code object has one file: the one of which most was read. What was built elsewhere stands for the line of that
-file that called or composed it, and so does an arrow that was built with combinators, for no other line of the
-user's runs where it steps.
+The lines of a `@proc` are the code itself. A function that is written for them gets the user's file and lines in
+place of the generated ones, so that tracebacks, `pdb`, `coverage` and profiles show what the user wrote. A code
+object has one file: that of the place where the whole machine was built, if a `@proc` of it stands there. What a
+`@proc` of another file does is then a function of its own (`arrows.elsewhere`). What was built with combinators
+stands for the line that built it, or, where that is in another file, for the line that called or composed it.
 
 A generated line that stands for no line of the user's (where paths meet again, say) has none in the code object.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import types
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -26,35 +25,49 @@ _Path: TypeAlias = tuple[int, ...]
 
 
 @attrs.frozen
-class Sites:
-    """The file whose lines a machine's function shows ("": the generated ones), and where other arrows stand in it."""
+class Shown:
+    """What a generated function is shown as: in a file of the user's ("": in its own), and as which `@proc`."""
 
     file: str
-    foreign: Mapping[_Path, Origin]
+    code: Code | None = None
 
-    def of(self, term: Node, path: _Path) -> Origin | None:
-        """The place in that file that a node stands for."""
+
+@attrs.frozen
+class Sites:
+    """The places that a machine's nodes stand for in a file, and how its main function is shown."""
+
+    term: Node
+    shown: Shown
+    _known: dict[str, Mapping[_Path, Origin]] = attrs.field(factory=dict)
+
+    def of(self, term: Node, path: _Path, file: str) -> Origin | None:
+        """The place in a file that a node stands for."""
         own = term.origin
-        if own is not None and own.file == self.file:
+        if own is not None and own.file == file:
             return own
-        return self.foreign.get(path)
+        if file not in self._known:
+            self._known[file] = dict(_foreign(self.term, file))
+        return self._known[file].get(path)
 
 
 def sites(term: Node) -> Sites:
-    """Read which file a machine shows, and what its nodes stand for there."""
-    read, strange = Counter[str](), set[str]()
+    """Read how a machine is shown."""
+    home = term.origin
+    if home is None or home.file not in _files(term):
+        return Sites(term, Shown(""))
+    return Sites(term, Shown(home.file, home.code))
+
+
+def _files(term: Node) -> set[str]:
+    """The files of which lines were read by `@proc`."""
+    found = set[str]()
     waiting = [term]
     while waiting:
         each = waiting.pop()
-        if each.origin is not None:
-            strange.add(each.origin.file)
-            if each.origin.code is not None and not each.origin.code.quiet:
-                read[each.origin.file] += 1
+        if each.origin is not None and each.origin.code is not None and not each.origin.code.quiet:
+            found.add(each.origin.file)
         waiting += children(each)
-    if not read:
-        return Sites("", {})
-    file = max(sorted(read), key=lambda name: read[name])
-    return Sites(file, dict(_foreign(term, file)) if strange != {file} else {})
+    return found
 
 
 def _foreign(term: Node, file: str) -> Iterator[tuple[_Path, Origin]]:
@@ -81,30 +94,49 @@ def way(place: Origin | None, index: int) -> Origin | None:
     return attrs.evolve(place, line=place.code.cases[index], code=code)
 
 
-def functions(
-    source: str, places: Sequence[Origin | None], file: str, whole: Code | None
-) -> Iterator[tuple[str, types.CodeType]]:
-    """Compile generated source: each function's name, and its code with the user's file and lines.
+@attrs.frozen
+class Placed:
+    """A line of generated source with its marks: its place, and its number in the source without them."""
 
-    `places` has one for each line of the source. In tracebacks a function has the name of the `@proc` whose
-    lines it shows: of `whole` where the machine is one, else of the only one there is.
+    text: str
+    place: Origin | None
+    number: int
+
+
+def functions(
+    lines: Sequence[Placed], shown: Sequence[Shown], own: str
+) -> Iterator[tuple[str, types.CodeType]]:
+    """Compile generated source: each function's name, and its code as it is shown.
+
+    `shown` has one for each function; `own` is the file of those that show no file of the user's.
     """
-    tree = ast.parse(source)
-    shown: dict[str, Code] = {}
-    for each in tree.body:
+    tree = ast.parse("".join(f"{line.text}\n" for line in lines))
+    for each, how in zip(tree.body, shown, strict=True):
         assert isinstance(each, ast.FunctionDef)
-        own = dict(enumerate(places[each.lineno - 1 : each.end_lineno], each.lineno))
-        begin = next((line for line, place in own.items() if place is not None), each.lineno)
-        own.update(dict.fromkeys(range(each.lineno, begin), own[begin]))
-        codes = {place.code.within: place.code for place in own.values() if place is not None and place.code}
-        first = own[begin]
-        alone = next(iter(codes.values())) if len(codes) == 1 else Code("step", first.line if first else 1)
-        shown[each.name] = whole or alone
-        _move(each, own, shown[each.name].first)
-    for code in compile(tree, file, "exec", dont_inherit=True).co_consts:
-        if isinstance(code, types.CodeType):
-            full = shown[code.co_name].within
-            yield code.co_name, code.replace(co_name=full.rpartition(".")[2], co_qualname=full)
+        if how.file:
+            full = _put(each, lines, how)
+        else:
+            full = each.name
+            for part in ast.walk(each):
+                if isinstance(part, ast.stmt | ast.expr | ast.excepthandler | ast.arg):
+                    part.lineno = part.end_lineno = lines[part.lineno - 1].number
+        module = compile(ast.Module([each], []), how.file or own, "exec", dont_inherit=True)
+        code = next(code for code in module.co_consts if isinstance(code, types.CodeType))
+        yield each.name, code.replace(co_name=full.rpartition(".")[2], co_qualname=full)
+
+
+def _put(function: ast.FunctionDef, lines: Sequence[Placed], how: Shown) -> str:
+    """Put a function into the user's file; return the name that it has there."""
+    first, last = function.lineno, function.end_lineno or function.lineno
+    places = {line: lines[line - 1].place for line in range(first, last + 1)}
+    begin = next((line for line, place in places.items() if place is not None), first)
+    places.update(dict.fromkeys(range(first, begin), places[begin]))
+    codes = {place.code.within: place.code for place in places.values() if place is not None and place.code}
+    start = places[begin]
+    alone = next(iter(codes.values())) if len(codes) == 1 else Code(function.name, start.line if start else 1)
+    code = how.code or alone
+    _move(function, places, code.first)
+    return code.within
 
 
 def _move(function: ast.FunctionDef, places: Mapping[int, Origin | None], head: int) -> None:

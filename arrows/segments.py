@@ -86,8 +86,8 @@ class Segments(Draft):
 
     def resumption(self, term: Node, behind: Continuation, name: str) -> None:
         """Write the function that goes on with an answer."""
-        self.cells, self.here = {}, None
-        self.write(f"def {name}(state, answer, wires):", indent=0)
+        self.define(f"def {name}(state, answer, wires):")
+        self.cells = {}
         self.unpack(self.plan.slots, "state")
         self.cells[EMITTED] = Tup(())
         wires = self.split(Atom("wires"), len(behind.wires))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from arrows.cells import Path, Slot
-from arrows.lines import Sites, way
+from arrows.lines import Placed, Shown, Sites, way
 from arrows.origin import Origin
 from arrows.symbol import NEVER, Atom, Symbol, Tup, meet, text
 from arrows.term import Compose, Node
@@ -50,6 +50,7 @@ class Draft:
 
     def __init__(self, names: dict[str, Any], sites: Sites) -> None:
         self.sites = sites
+        self.shown: list[Shown] = []
         self.built: Origin | None = None
         self.here: Origin | None = None
         self.lines: list[list[Line]] = []
@@ -61,10 +62,21 @@ class Draft:
     def source(self) -> str:
         return "".join(f"{line.text}\n" for lines in self.lines for line in lines if not line.mark)
 
-    def placed(self) -> tuple[str, list[Origin | None]]:
-        """The source with its marks, and the place of each of its lines."""
-        lines = [line for lines in self.lines for line in lines]
-        return "".join(f"{line.text}\n" for line in lines), [line.place for line in lines]
+    def placed(self) -> list[Placed]:
+        """The lines of the source with its marks."""
+        found: list[Placed] = []
+        number = 0
+        for lines in self.lines:
+            for line in lines:
+                number += not line.mark
+                found.append(Placed(line.text, line.place, number))
+        return found
+
+    def define(self, head: str, shown: Shown | None = None) -> None:
+        """Begin a function, which is shown as the whole machine is or as told."""
+        self.shown.append(self.sites.shown if shown is None else shown)
+        self.here, self.indent = None, 1
+        self.write(head, indent=0)
 
     def write(self, line: str, indent: int | None = None, *, comment: str = "") -> None:
         margin = _INDENT * (self.indent if indent is None else indent)
@@ -84,7 +96,8 @@ class Draft:
         if isinstance(term, Compose):
             return
         self.built = term.origin
-        place = self.sites.of(term, path) if self.sites.file else None
+        file = self.shown[-1].file
+        place = self.sites.of(term, path, file) if file else None
         if place is None or place is self.here or (place.code is not None and place.code.quiet):
             return
         self.here = place
@@ -95,7 +108,7 @@ class Draft:
 
     def mark(self, place: Origin | None) -> None:
         """Say that a line of the user's is come to."""
-        if not self.sites.file or place is None or place.code is None:
+        if not self.shown[-1].file or place is None or place.code is None:
             return
         last = self.lines[-1][-1].place if self.lines[-1] else None
         if last is None or last.line != place.line:

@@ -24,12 +24,14 @@ from hypothesis import strategies as st
 from arrows import (
     Arrow,
     Left,
+    Right,
     arr,
     attempt,
     compile,
     constant,
     decode,
     encode,
+    evaluate,
     first,
     keyed,
     left,
@@ -61,6 +63,17 @@ def load(folder: Path, text: str, name: str = "") -> ModuleType:
     return module
 
 
+TALLY = """
+
+@proc
+def {0}(x: int, *, total: int = 0) -> int:
+    if total + x > 40:
+        raise OverflowError(total)
+    total += x
+    return total
+"""
+
+
 def lines_run(code: CodeType, call: Callable[[], Any], first: int) -> list[int]:
     """The lines below the head of a function that Python says it runs, in order."""
     run: list[int] = []
@@ -84,12 +97,24 @@ def lines_run(code: CodeType, call: Callable[[], Any], first: int) -> list[int]:
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(seed=st.integers(0, 2**32), numbers=st.lists(st.integers(-3, 4), min_size=3, max_size=3))
-def test_a_step_runs_the_lines_that_python_runs(folder: Path, seed: int, numbers: list[int]) -> None:
-    """Over random functions: the same lines in the same order as the undecorated function."""
+@given(
+    seed=st.integers(0, 2**32),
+    numbers=st.lists(st.integers(-3, 4), min_size=3, max_size=3),
+    apart=st.booleans(),
+)
+def test_a_step_runs_the_lines_that_python_runs(
+    folder: Path, seed: int, numbers: list[int], apart: bool
+) -> None:
+    """Over random functions: the same lines in the same order as the undecorated function.
+
+    The arrows that they call are in the same file, or functions of another.
+    """
     writer = Writer(Random(seed))
     function = writer.function()
     arrows = "".join(f'{name} = loop(add_up, 0, "{name}")\n' for name in writer.arrows)
+    if apart:
+        other = load(folder, PRELUDE + "".join(TALLY.format(name) for name in writer.arrows)).__name__
+        arrows = f"from {other} import *\n"
     head = PRELUDE + arrows + "\n\n@proc\n"
     real = load(folder, head + function)
     print(function)
@@ -104,6 +129,8 @@ def test_a_step_runs_the_lines_that_python_runs(folder: Path, seed: int, numbers
         expected = lines_run(plain["machine"].__code__, partial(plain["machine"], message), first)
         seen = lines_run(program.step.__code__, partial(program.step, program.initial(), message), first)
         assert seen == expected, message
+        stepped = told_by(partial(evaluate, real.machine, program.initial(), message))
+        assert told_by(partial(program.step, program.initial(), message)) == stepped, message
 
 
 COUNTER = """\
@@ -268,18 +295,93 @@ def parts(folder: Path) -> ModuleType:
     return load(folder, PARTS, "parts_above")
 
 
-def test_what_another_file_does_is_at_the_line_that_called_it(parts: ModuleType) -> None:
+def test_what_another_file_does_has_a_frame_of_that_file(parts: ModuleType) -> None:
     program = compile(parts.both)
-    assert told(lambda: program.step((), 0)) == [
+    assert told(partial(program.step, (), 0)) == [
         ("parts_above.py", at("below(", PARTS), "step", "z = below("),
+        ("parts_below.py", at("100 // x", BELOW), "below", "return 100 // x"),
     ]
-    assert told(lambda: program.step((), 2)) == [
-        ("parts_above.py", at("built(z)", PARTS), "step", "return built(z) + 1"),
-    ]
-    assert told(lambda: program.step((), 5)) == [
+    assert told(partial(program.step, (), 5)) == [
         ("parts_above.py", at("10 // x", PARTS), "step", "return 10 // x")
     ]
     assert f"  # {parts.__dict__['below'].origin.file}:8\n" in program.source
+
+
+def test_what_was_composed_in_another_file_is_at_the_line_that_called_it(parts: ModuleType) -> None:
+    program = compile(parts.both)
+    assert told(partial(program.step, (), 2)) == [
+        ("parts_above.py", at("built(z)", PARTS), "step", "return built(z) + 1"),
+    ]
+
+
+def test_a_file_that_only_composes_shows_generated_lines_and_calls(counter: ModuleType) -> None:
+    odd: Arrow[Any, Any] = arr(lambda either: either.value % 2)
+    machine: Arrow[Any, Any] = left(counter.counter) >> odd
+    program = compile(machine)
+    state = program.initial()
+    generated, own = told(partial(program.step, state, Left(counter.Incr(-1))))
+    assert own == ("counter_lines.py", at("raise Value"), "counter", 'raise ValueError("below", by)')
+    assert generated[0].startswith("<midflight step")
+    assert generated[2:] == ("step", program.source.splitlines()[generated[1] - 1].strip())
+    assert "= part" in generated[3]
+    ((file, _, name, line),) = told(partial(program.step, state, Right("no number")))
+    assert (file, name) == (generated[0], "step")
+    assert line.endswith(", in <lambda>")
+
+
+def test_cells_go_through_the_functions_of_other_files(folder: Path, counter: ModuleType) -> None:
+    """A machine of two files does what `evaluate` does, step by step."""
+    load(folder, SHARED, "shared_cell")
+    module = load(folder, USING, "using_cell")
+    for machine in (module.using, module.using & module.using, keyed(module.using, arr(str), "rows")):
+        program = compile(machine)
+        assert "part" in program.source
+        state: Any = program.initial()
+        for message in (1, 2, 0, 5, 2):
+            expected = told_by(partial(evaluate, machine, state, message))
+            assert told_by(partial(program.step, state, message)) == expected
+            if isinstance(expected, tuple):
+                state = expected[0]
+
+
+SHARED = """\
+from arrows import proc
+
+
+@proc
+def shared(x: int, *, seen: int = 0, last: int = -1) -> int:
+    before = last
+    last = x
+    if x > 1:
+        seen += 10 // (x - 2 if x < 5 else x)
+        return seen
+    elif x == 1:
+        before = before * 2
+    else:
+        seen -= 1
+    return before + seen
+"""
+
+USING = """\
+from arrows import proc
+from shared_cell import shared
+
+
+@proc
+def using(x: int, *, total: int = 0) -> int:
+    total += shared(x)
+    y = shared(total)
+    if y > 3:
+        y = shared(y)
+    return y + total
+"""
+
+
+def told_by(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return repr(error)
 
 
 def test_a_function_that_calls_another_keeps_its_name(parts: ModuleType) -> None:
@@ -314,7 +416,7 @@ def test_compositions(counter: ModuleType) -> None:
     for machine, given_by in built:
         program = compile(machine)
         message = given_by(counter.Incr(-1))
-        (frame,) = told(partial(program.step, program.initial(), message))
+        frame = told(partial(program.step, program.initial(), message))[-1]
         assert frame == (
             "counter_lines.py",
             at("raise Value"),
@@ -323,7 +425,7 @@ def test_compositions(counter: ModuleType) -> None:
         )
     tried = compile(attempt(step))
     failed = tried.step(tried.initial(), counter.Incr(-1))[1].failure()
-    assert traceback.extract_tb(failed.__traceback__)[0].lineno == at("raise Value")
+    assert traceback.extract_tb(failed.__traceback__)[-1].lineno == at("raise Value")
 
 
 def test_a_machine_that_was_decoded_has_generated_lines(folder: Path) -> None:
@@ -468,6 +570,24 @@ def test_coverage_counts_the_lines(tmp_path: Path, flags: tuple[str, ...]) -> No
     (found,) = json.loads((tmp_path / "found.json").read_text())["files"].values()
     missing = [at("return 12 // n", SCRIPT), at("+= share", SCRIPT), at("raise Value", SCRIPT)]
     assert found["missing_lines"] == missing
+
+
+def test_coverage_counts_the_lines_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "shared_cell.py").write_text(SHARED)
+    (tmp_path / "using_cell.py").write_text(USING)
+    app = (
+        "from using_cell import using\nfrom arrows import arr, run\n\nprint(run(using >> arr(str), [1, 1]))\n"
+    )
+    (tmp_path / "app.py").write_text(app)
+    ran = run("-m", "coverage", "run", "--source=.", "app.py", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    ran = run("-m", "coverage", "json", "-o", "found.json", cwd=tmp_path)
+    files = json.loads((tmp_path / "found.json").read_text())["files"]
+    assert {name: found["missing_lines"] for name, found in files.items()} == {
+        "app.py": [],
+        "shared_cell.py": [at("seen += 10", SHARED), at("return seen", SHARED)],
+        "using_cell.py": [at("y = shared(y)", USING)],
+    }
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
