@@ -51,9 +51,9 @@ class Elsewhere(Draft):
     def stretch(
         self, steps: tuple[Node, ...], at: int, path: Path, scope: Scope, x: Symbol
     ) -> tuple[Symbol, int]:
-        """Call what does the steps from `at` on that are of one file; also return where they end."""
-        file, end = _file(steps[at]), at
-        while end < len(steps) and self.elsewhere(steps[end]) and _file(steps[end]) == file:
+        """Call what does the steps from `at` on that are of one function; also return where they end."""
+        first, end = steps[at].origin, at
+        while end < len(steps) and self.elsewhere(steps[end]) and _goes_on(first, steps[end].origin):
             end += 1
         self.at(steps[at], (*path, at))
         paths = [(*path, each) for each in range(at, end)]
@@ -109,5 +109,10 @@ class Elsewhere(Draft):
         self.write(f"return {text(Tup((output, *after))) if cells else text(output)}")
 
 
-def _file(term: Node) -> str:
-    return term.origin.file if term.origin is not None else ""
+def _goes_on(first: Origin | None, origin: Origin | None) -> bool:
+    """Whether a step is of the same function as the first, or of one that it calls, in one file."""
+    if first is None or origin is None or first.code is None or origin.code is None:
+        return False
+    return first.file == origin.file and (
+        first.code.within == origin.code.within or origin.depth() > first.depth()
+    )

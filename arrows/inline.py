@@ -9,8 +9,9 @@ where a debugger stops, a profile counts and coverage looks. So is a lambda with
 Leaves in a row become one expression where each takes the one before once and first, so that
 `arr(lambda x: x + 1) >> arr(lambda x: x * 2)` is `(x + 1) * 2`.
 
-What the call would have had is a line in a traceback. A code object has one file, which is the generated one;
-so the generated line ends in a comment that names the user's file and line, and a traceback shows it.
+What the call would have had is a line in a traceback. The generated line ends in a comment that names the user's
+file and line, and a traceback shows it; in a function that shows lines of the user's it stands for the one where
+the lambda was lifted.
 """
 
 from __future__ import annotations

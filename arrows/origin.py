@@ -53,6 +53,10 @@ class Origin:
         """The same of an arrow that is called at `place`."""
         return attrs.evolve(self, via=self.via.called(place) if self.via else place)
 
+    def depth(self) -> int:
+        """Through how many calls the arrow came to where it is."""
+        return self.via.depth() + 1 if self.via else 0
+
 
 _PLACE: ContextVar[Origin | None] = ContextVar("place", default=None)
 

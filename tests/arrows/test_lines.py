@@ -307,6 +307,14 @@ def test_what_another_file_does_has_a_frame_of_that_file(parts: ModuleType) -> N
     assert f"  # {parts.__dict__['below'].origin.file}:8\n" in program.source
 
 
+def test_each_function_of_another_file_has_its_name(folder: Path, parts: ModuleType) -> None:
+    below, deeper = (sys.modules["parts_below"].__dict__[name] for name in ("below", "deeper"))
+    both, turned = below >> deeper, deeper >> below
+    for machine, x, name in ((both, 1, "below"), (both, 1000, "deeper"), (turned, 100, "below")):
+        last = told(partial(compile(machine).step, (), x))[-1]
+        assert last == ("parts_below.py", at("100 // x", BELOW), name, "return 100 // x")
+
+
 def test_what_was_composed_in_another_file_is_at_the_line_that_called_it(parts: ModuleType) -> None:
     program = compile(parts.both)
     assert told(partial(program.step, (), 2)) == [
