@@ -145,12 +145,14 @@ def _move(function: ast.FunctionDef, places: Mapping[int, Origin | None], head: 
     A `return` without a place is at the function's head: to one without a line Python gives that of some branch
     before it.
     """
-    returns = {each.lineno for each in ast.walk(function) if isinstance(each, ast.Return)}
-    for each in ast.walk(function):
-        if isinstance(each, ast.stmt | ast.expr | ast.excepthandler | ast.arg):
-            place, nowhere = places[each.lineno], head if each.lineno in returns else -1
-            line = place.line if place is not None and place.line > 0 else nowhere
-            span = place.code.span if place is not None and place.code is not None else None
-            end, start, stop = span if span is not None and line > 0 else (line, -1, -1)
-            each.lineno, each.end_lineno, each.col_offset, each.end_col_offset = line, end, start, stop
+    parts = [
+        e for e in ast.walk(function) if isinstance(e, ast.stmt | ast.expr | ast.excepthandler | ast.arg)
+    ]
+    returns = {each.lineno for each in parts if isinstance(each, ast.Return)}
+    for each in parts:
+        place, nowhere = places[each.lineno], head if each.lineno in returns else -1
+        line = place.line if place is not None and place.line > 0 else nowhere
+        span = place.code.span if place is not None and place.code is not None else None
+        end, start, stop = span if span is not None and line > 0 else (line, -1, -1)
+        each.lineno, each.end_lineno, each.col_offset, each.end_col_offset = line, end, start, stop
     function.lineno = function.end_lineno = head
