@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast, overload
 
 from returns.result import Failure, Success
 
+from arrows import check
 from arrows.continuation import effects, refuse_waiting
 from arrows.effect import Effect, answer_shape, effect_class
 from arrows.either import Either
@@ -100,7 +101,9 @@ def state(name: str, init: object, body: Arrow[A, B], *, of: Any = None) -> Arro
 
     `of` is the type the cell always has; without it, the type that `init` shows.
     """
-    return State(checked_name(name), init, node(body), cell_shape(name, init, of))
+    made = State(checked_name(name), init, node(body), cell_shape(name, init, of))
+    check.cell(made)
+    return made
 
 
 def get(name: str) -> Arrow[Any, Any]:
@@ -135,7 +138,9 @@ def loop(body: Arrow[Any, Any] | Callable[..., Any], init: Any, name: str) -> Ar
     feedback = sequence(
         Identity() & Get(checked_name(name)), body, Identity() * Put(name), Primitive("pick", ((0,),))
     )
-    return State(name, init, feedback, cell_shape(name, init, of))
+    made = State(name, init, feedback, cell_shape(name, init, of))
+    check.cell(made)
+    return made
 
 
 def keyed(body: Arrow[A, B], by: Arrow[A, Any] | Last[A], name: str) -> Arrow[A, B]:
@@ -153,7 +158,9 @@ def keyed(body: Arrow[A, B], by: Arrow[A, Any] | Last[A], name: str) -> Arrow[A,
         raise BuildError(
             "the arrow that reads the key performs or emits", where=caller(), remedy="Do it in the body."
         )
-    return Keyed(node(body), key, checked_name(name))
+    made = Keyed(node(body), key, checked_name(name))
+    check.keys(made)
+    return made
 
 
 @overload

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
-from arrows.term import Arrow, sequence
+from arrows.check import composed
+from arrows.term import Arrow
 
 T0 = TypeVar("T0")
 T1 = TypeVar("T1")
@@ -112,10 +113,10 @@ def compose(
     *more: Arrow[Any, Any],
 ) -> Arrow[T0, Any]: ...
 def compose(*arrows: Arrow[Any, Any]) -> Arrow[Any, Any]:
-    """Run arrows left to right; `compose(f, g, h)` is `f >> g >> h`.
+    """Run arrows left to right; `compose(f, g, h)` is `f >> g >> h`. Raises BuildError where two can never fit.
 
     >>> from arrows import arr, run
     >>> run(compose(arr(abs), arr(str)), [-1])
     ['1']
     """
-    return sequence(*arrows)
+    return composed(*arrows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any, TypeAlias, TypeVar, overload
 
+from arrows import check
 from arrows.either import Either, Left, Right
 from arrows.origin import BuildError, caller
 from arrows.record import use
@@ -97,13 +98,16 @@ def switch(
 def switch(*cases: tuple[type[Any], Arrow[Any, Any]]) -> Arrow[Any, Any]:
     """Dispatch on the class of the input; only the chosen arrow steps.
 
-    Cases are unrelated classes; a subclass takes its parent's case. Raises BuildError for an overlap.
+    Cases are unrelated classes; a subclass takes its parent's case. Raises BuildError for an overlap, and
+    for an arrow that cannot take its case.
 
     >>> from arrows import constant, run
     >>> run(switch((int, constant("number")), (str, constant("text"))), [1, "a"])
     ['number', 'text']
     """
-    return Switch(checked_cases(cases))
+    made = Switch(checked_cases(cases))
+    check.cases(made)
+    return made
 
 
 def checked_cases(cases: tuple[tuple[type[Any], Arrow[Any, Any]], ...]) -> tuple[tuple[type[Any], Node], ...]:

@@ -41,6 +41,12 @@ BYTE_MEMORY = 6
 FIELD_MEMORY = 24 * 1024
 """Bytes that a field takes while its class is made."""
 
+LOOK = 32
+"""Nodes that are read on either side of a place where two arrows are composed, to tell whether they fit."""
+
+LARGE = 1000
+"""Parts of a value that are told apart where arrows are checked; of a larger one nothing is known."""
+
 assert MAX_PARTS * PART_MEMORY + MAX_BYTES * BYTE_MEMORY + MAX_FIELDS * FIELD_MEMORY <= DECODE_MEMORY, (
     "what is within the limits must fit into the memory"
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, Union, overload
 
+from arrows import check
 from arrows.build import checked_name, get, identity, put, state
 from arrows.continuation import refuse_waiting
 from arrows.dispatch import checked_cases
-from arrows.term import Arrow, Constant, Primitive, node, sequence
+from arrows.term import Arrow, Constant, Primitive, Switch, node, sequence
 
 A = TypeVar("A")
 B1 = TypeVar("B1")
@@ -127,6 +128,7 @@ def modes(*cases: tuple[type[Any], Arrow[Any, Any]], init: object, name: str = "
     ['on', 'off', 'on']
     """
     known = checked_cases(cases)
+    check.cases(Switch(known), beside_input=True)
     names = " | ".join(cls.__qualname__ for cls, _ in known)
     chosen: Arrow[Any, Any] = Constant((f"the next mode was none of {names}",)) >> Primitive(
         "raise", ("TypeError",)

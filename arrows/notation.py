@@ -20,6 +20,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from arrows import check
 from arrows.build import cell_shape, checked_name
 from arrows.inference import A, B
 from arrows.origin import BuildError, Code, Origin, writing
@@ -78,9 +79,10 @@ def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -
     steps = [Primitive("typed", (taken,)), reader.block(body, reader.start(message), returning)]
     if "return" in hints:
         steps.append(Primitive("typed", (shape_of(hints["return"]),)))
-    machine = sequence(*steps)
+    machine, returned = sequence(*steps), steps[-1] if "return" in hints else None
     for name, init in reversed(cells.items()):
         machine = State(checked_name(name), init, machine, cell_shape(name, init, hints.get(name)))
+    check.whole(machine, place, tree.end_lineno or place.line, returned)
     return machine
 
 

@@ -39,15 +39,20 @@ class Arrow(Generic[A, B]):
             """Step this arrow. Only `@proc` reads such a call; an arrow itself has no state to step."""
 
     def __rshift__(self, other: Arrow[B, C]) -> Arrow[A, C]:
-        """Feed the output of this arrow to `other`."""
-        return cast("Arrow[A, C]", sequence(self, other))
+        """Feed the output of this arrow to `other`. Raises BuildError where that can never fit."""
+        from arrows.check import composed  # noqa: PLC0415 - what checks nodes reads all of them
+
+        return cast("Arrow[A, C]", composed(self, other))
 
     def __mul__(self, other: Arrow[C, D]) -> Arrow[tuple[A, C], tuple[B, D]]:
         """Step both arrows on the halves of a pair, the left one first."""
         return cast("Arrow[tuple[A, C], tuple[B, D]]", Parallel(node(self), node(other)))
 
     def __and__(self, other: Arrow[A, D]) -> Arrow[A, tuple[B, D]]:
-        """Step both arrows on the same input and pair their outputs."""
+        """Step both arrows on the same input and pair their outputs. Raises BuildError where none fits both."""
+        from arrows.check import both  # noqa: PLC0415 - what checks nodes reads all of them
+
+        both(self, other)
         return cast("Arrow[A, tuple[B, D]]", sequence(Primitive("copy"), Parallel(node(self), node(other))))
 
     def __or__(self, other: Arrow[C, B]) -> Arrow[Either[A, C], B]:

@@ -25,7 +25,7 @@ def cell(name: str, init: Any, body: Arrow[Any, Any] | None = None) -> Arrow[Any
 
 def test_cells_by_address() -> None:
     old = named("a", keyed(cell("n", 0), identity(), "k")) >> cell("gone", 1)
-    new = named("a", keyed(cell("n", 0.5), identity(), "k")) >> cell("came", "x")
+    new = named("a", keyed(cell("n", 0.5), identity(), "k")) >> arr(str) >> cell("came", "x")
     assert diff(old, new).cells == (
         CellChange("a/k/n", "changed", "int", "float"),
         CellChange("gone", "removed", "int"),

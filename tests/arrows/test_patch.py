@@ -154,7 +154,7 @@ def test_forty_equal_stages_and_one_more() -> None:
 
 def test_a_cell_under_another_name_is_one_edit() -> None:
     def cell(name: str) -> Machine:
-        return state(name, 0, put(name) >> get(name) >> parallel(get(name), identity()))
+        return state(name, 0, put(name) >> get(name) >> (get(name) & identity()))
 
     found = one_edit(cell("old"), cell("new"))
     assert isinstance(found, Renamed)

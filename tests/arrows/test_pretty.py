@@ -25,7 +25,7 @@ from arrows import (
     state,
     switch,
 )
-from arrows.term import Constant, Primitive
+from arrows.term import Constant, Primitive, sequence
 from tests.arrows.machines import TYPES, machines
 
 
@@ -68,7 +68,7 @@ def test_what_does_not_fit_stands_below() -> None:
 def test_a_picture() -> None:
     machine: Arrow[Any, Any] = keyed(state("n", 0, get("n") >> put("n")), identity(), "k")
     either: Arrow[Any, Any] = arr(half) | Constant("a<b")
-    assert mermaid(machine >> either) == textwrap.dedent(
+    assert mermaid(sequence(machine, either)) == textwrap.dedent(
         """\
         flowchart LR
           in((in))

@@ -401,7 +401,7 @@ def test_mutated_encodings_raise_nothing_and_import_nothing(seed: int) -> None:
 
 
 def test_loop_over_data_is_encoded() -> None:
-    body = Primitive("copy")
+    body = Primitive("copy") >> Primitive("pick", ((0,),))
     assert decode(encode(loop(body, (0, 0), "s")).unwrap()).unwrap() == loop(body, (0, 0), "s")
 
 
