@@ -192,7 +192,7 @@ def test_a_suspension_is_data_that_another_process_goes_on_with(tmp_path: Path) 
         "    n: int\n"
         "def ask(n: int) -> Ask:\n"
         "    return Ask(n)\n"
-        "machine = (identity() * (arr(ask) >> perform(Ask))) >> state('n', 0, put('n') & get('n'))\n"
+        "machine = (identity() * (arr(ask) >> perform(Ask))) >> state('n', 0, put('n') & get('n'), of=object)\n"
     )
     begun = (
         "import json, shop; from arrows.plain import to_plain; from arrows import compile\n"
