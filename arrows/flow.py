@@ -135,8 +135,9 @@ class Flow:
             case Identity():
                 return known
             case Constant():
-                # what a function reads may be None behind a test that it is not
-                return UNKNOWN if term.value is None and self.seen is not None else constant(term)
+                read = term.origin is not None and term.origin.code is not None
+                # what a function reads may be None behind a test that it is not, or where no case is left
+                return UNKNOWN if term.value is None and read else constant(term)
             case Primitive():
                 if term.name == "typed":
                     self.fits(known, term.args[0], term)
