@@ -23,7 +23,7 @@ from arrows.shape import (
     union,
 )
 from arrows.term import Constant, Node, Primitive, State
-from arrows.told import UNKNOWN, Known, Value, item, several, shape, sided, told
+from arrows.told import UNKNOWN, Known, Value, inside, item, several, shape, sided, told
 
 _ASKING: Final = {"is_a", "is", "is_not", "in", "not_in", "not"}
 _COMPARING: Final = {"eq", "ne", "lt", "le", "gt", "ge"}
@@ -49,9 +49,7 @@ def outcome(term: Primitive, known: Known) -> Known:
         case "copy", ():
             return several((known, known), term)
         case "pick", (path,):
-            for index in path:
-                known = item(known, index)
-            return known
+            return inside(known, path)
         case "pack", (count,):
             return _packed(known, count, term)
         case "unpack", (count,):
