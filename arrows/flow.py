@@ -11,7 +11,7 @@ beyond was read when it was composed itself. Without a bound the reader passes e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn, assert_never
+from typing import Final, assert_never
 
 from returns.result import Failure, Success
 
@@ -53,7 +53,7 @@ from arrows.wanted import takes
 Cells = Mapping[str, tuple[State, Shape]]
 """The cells in scope, and what they certainly hold."""
 
-Refuse = Callable[[Clash, Node], NoReturn]
+Refuse = Callable[[Clash, Node], object]
 """Told of a value that does not fit, and the node that gets it."""
 
 _NONE: Final[Cells] = {}
@@ -64,7 +64,7 @@ _RESULT: Final = union((Record(Success), Record(Failure)))
 
 
 class Flow:
-    """One reading. With a `bound` it reads so many nodes; without, all. `seen` is told of each node of a `@proc`."""
+    """One reading. With a `bound` it reads so many nodes; without, all. `seen` is told of each."""
 
     def __init__(
         self, refuse: Refuse, bound: int | None = None, seen: Callable[[Node], object] | None = None
@@ -82,9 +82,11 @@ class Flow:
             start -= 1
         if start and isinstance(steps[start], Parallel) and steps[start - 1] == _COPY:
             start -= 1
+        refuse, self.refuse = self.refuse, lambda wrong, taker: None  # these were composed before
         known: Known = UNKNOWN
         for at in range(start, end):
             known = self.through(steps[at], known, cells)
+        self.refuse = refuse
         return known
 
     def enter(self, steps: tuple[Node, ...], known: Known, cells: Cells = _NONE) -> tuple[int, Known]:
@@ -135,9 +137,7 @@ class Flow:
             case Identity():
                 return known
             case Constant():
-                read = term.origin is not None and term.origin.code is not None
-                # what a function reads may be None behind a test that it is not, or where no case is left
-                return UNKNOWN if term.value is None and read else constant(term)
+                return UNKNOWN if self.guarded(term) else constant(term)
             case Primitive():
                 if term.name == "typed":
                     self.fits(known, term.args[0], term)
@@ -175,6 +175,15 @@ class Flow:
                 return self.through(body, known, cells)
             case _:
                 assert_never(term)
+
+    def guarded(self, term: Constant) -> bool:
+        """Whether a constant may stand where it never comes.
+
+        What a function reads from outside may be None behind a test that it is not, and a body whose last
+        `case` takes all that is left ends in a None that nothing gives.
+        """
+        written = self.left is None or (term.origin is not None and term.origin.code is not None)
+        return term.value is None and written
 
     def fits(self, known: Known, taken: Shape, term: Node) -> None:
         wrong = clash(known, taken)

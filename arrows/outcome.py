@@ -28,7 +28,7 @@ from arrows.told import UNKNOWN, Known, Value, inside, item, several, shape, sid
 _ASKING: Final = {"is_a", "is", "is_not", "in", "not_in", "not"}
 _COMPARING: Final = {"eq", "ne", "lt", "le", "gt", "ge"}
 _NUMBERS: Final = {"add", "sub", "mul", "floordiv", "mod", "and", "or", "xor", "lshift", "rshift"}
-_INT, _BOOL, _STR = Scalar(int), Scalar(bool), Scalar(str)
+_INT, _BOOL, _STR, _NO = Scalar(int), Scalar(bool), Scalar(str), Scalar(type(None))
 
 TELLING: Final = {
     *("copy", "pick", "pack", "unpack", "field", "item", "split", "display", "construct", "label"),
@@ -58,6 +58,8 @@ def outcome(term: Primitive, known: Known) -> Known:
             return told(union(_field(each, name) for each in options(shape(known))), term)
         case "split", ():
             half = item(known, 0)
+            if shape(half) == _NO:  # most often what is asked is whether it is None
+                return sided(UNKNOWN, UNKNOWN, term)
             return sided(half, half, term)
         case "construct", (cls, _) if cls in (Left, Right):
             return sided(known if cls is Left else None, known if cls is Right else None, term)

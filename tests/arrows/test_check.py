@@ -429,6 +429,11 @@ def limited(n: int) -> int:
 
 
 @proc
+def unsaid(n: int):  # type: ignore[no-untyped-def]
+    return clamp(n, LIMIT) if LIMIT is not None else n
+
+
+@proc
 def told_apart(n: int | str | None) -> int:
     if n is None:
         return 0
@@ -464,6 +469,9 @@ FINE: dict[str, tuple[Callable[[], Arrow[Any, Any]], Any, Any]] = {
     "empty at first": (lambda: loop(lambda n, past: (past, (*past, n)), EMPTY, "n"), 1, ()),
     "a record at first": (lambda: state("n", Read(), constant(Incr(1)) >> put("n")), 1, None),
     "delay and hold": (lambda: delay(0) >> hold(0) >> X, 1, 0),
+    "hold of nothing": (lambda: constant(NOTHING) >> hold(0) >> X, 1, 0),
+    "None behind a test, not annotated": (lambda: unsaid >> identity() >> X, 1, 2),
+    "None that is never given": (lambda: state("n", 0, told_apart >> X), "a", 4),
     "None behind a test": (lambda: limited, 1, 1),
     "told apart": (lambda: told_apart, "a", 2),
 }
