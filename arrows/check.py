@@ -14,7 +14,7 @@ from arrows.annotated import leaf
 from arrows.choice import case
 from arrows.either import Left, Right
 from arrows.flow import Flow
-from arrows.limits import LOOK
+from arrows.limits import GLANCE, LOOK
 from arrows.origin import BuildError, Origin, caller
 from arrows.pretty import label, pretty
 from arrows.shape import ANYTHING, Shape
@@ -68,11 +68,11 @@ def _boundary(steps: tuple[Node, ...], start: int, end: int) -> None:
             Flow(_refuse, LOOK).enter(steps[start:end], known)
 
 
-def both(one: Arrow[Any, Any], other: Arrow[Any, Any]) -> None:
+def both(one: Arrow[Any, Any], other: Arrow[Any, Any], bound: int = LOOK) -> None:
     """Check that one input can be taken by two arrows, or raise BuildError."""
     with suppress(RecursionError):
-        for want in wants(node(one), LOOK):
-            Flow(_refuse, LOOK).through(node(other), want)
+        for want in wants(node(one), bound):
+            Flow(_refuse, bound).through(node(other), want)
 
 
 def cases(term: Switch, *, beside_input: bool = False) -> None:
@@ -81,7 +81,7 @@ def cases(term: Switch, *, beside_input: bool = False) -> None:
         if cls not in (Left, Right) and case(cls) != ANYTHING:
             each = told(case(cls), term, "hands on")
             with suppress(RecursionError):
-                Flow(_refuse, LOOK).through(body, several((UNKNOWN, each), term) if beside_input else each)
+                Flow(_refuse, GLANCE).through(body, several((UNKNOWN, each), term) if beside_input else each)
 
 
 def cell(term: State) -> None:
@@ -92,7 +92,7 @@ def cell(term: State) -> None:
 
 def keys(term: Keyed) -> None:
     """Check that the body can take what the key is read from, or raise BuildError."""
-    both(term.by, term.body)
+    both(term.by, term.body, GLANCE)
 
 
 def whole(term: Node, first: Origin, last: int, returned: Node | None) -> None:

@@ -44,6 +44,9 @@ FIELD_MEMORY = 24 * 1024
 LOOK = 32
 """Nodes that are read on either side of a place where two arrows are composed, to tell whether they fit."""
 
+GLANCE = 8
+"""Nodes that are read of the arrow of a case, and of the arrows of a `keyed`: they may be nested, and received."""
+
 LARGE = 1000
 """Parts of a value that are told apart where arrows are checked; of a larger one nothing is known."""
 

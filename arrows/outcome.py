@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 from arrows import record
 from arrows.either import Left, Right
@@ -23,7 +23,7 @@ from arrows.shape import (
     union,
 )
 from arrows.term import Constant, Node, Primitive, State
-from arrows.told import UNKNOWN, Known, Value, inside, item, several, shape, sided, told
+from arrows.told import UNKNOWN, Known, Several, Value, item, several, shape, sided, told
 
 _ASKING: Final = {"is_a", "is", "is_not", "in", "not_in", "not"}
 _COMPARING: Final = {"eq", "ne", "lt", "le", "gt", "ge"}
@@ -49,7 +49,7 @@ def outcome(term: Primitive, known: Known) -> Known:
         case "copy", ():
             return several((known, known), term)
         case "pick", (path,):
-            return inside(known, path)
+            return _picked(known, path)
         case "pack", (count,):
             return _packed(known, count, term)
         case "unpack", (count,):
@@ -77,6 +77,17 @@ def outcome(term: Primitive, known: Known) -> Known:
             return Value(_combined(name, shape(item(known, 0)), shape(item(known, 1))), term)
         case _:
             return UNKNOWN
+
+
+def _picked(known: Known, path: tuple[int, ...]) -> Known:
+    """A variable of a `@proc` is as deep in its environment as there are bindings after it."""
+    here: Any = known
+    try:
+        for index in path:
+            here = here.items[index] if here.__class__ is Several else item(here, index)
+    except IndexError:
+        return UNKNOWN
+    return cast("Known", here)
 
 
 def _field(of: Shape, name: str) -> Shape:

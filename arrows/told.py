@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 import attrs
 
@@ -93,21 +93,6 @@ def item(known: Known, index: int) -> Known:
     if isinstance(known, Sided) or known.shape == ANYTHING:
         return UNKNOWN
     return Value(_inside(known.shape, index), known.by, known.verb, (*known.at, index), known.weight)
-
-
-def inside(known: Known, path: tuple[int, ...]) -> Known:
-    """What is known of what a path leads to; in a `@proc` it may be as long as the function."""
-    here: Any = known
-    try:
-        for index in path:
-            here = here.items[index]  # mostly there is an item, and nothing is called
-    except (AttributeError, IndexError):
-        for index in path:
-            known = item(known, index)
-            if known is UNKNOWN:
-                break
-        return known
-    return here  # type: ignore[no-any-return]
 
 
 def _inside(shape: Shape, index: int) -> Shape:

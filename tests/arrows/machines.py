@@ -164,8 +164,9 @@ def _nested(
         return ((value >> put(called)) & output) >> pick(1)
 
     def feedback() -> Machine:
-        held = kind()
-        return loop(sub(("pair", a, held), ("pair", b, held)), draw(values(held)), name(draw))
+        called, held = name(draw), kind()
+        body = sub(("pair", a, held), ("pair", b, held), {**scope, called: held})
+        return loop(body, draw(values(held)), called)
 
     def by_key() -> Machine:
         by = draw(machines(a, "int", depth=1, functions=False).filter(_stateless))
