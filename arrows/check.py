@@ -17,7 +17,7 @@ from arrows.flow import Flow
 from arrows.limits import GLANCE, LOOK
 from arrows.origin import BuildError, Origin, caller
 from arrows.pretty import label, pretty
-from arrows.shape import ANYTHING, Shape
+from arrows.shape import ANYTHING, Shape, union
 from arrows.term import (
     Arrow,
     Compose,
@@ -34,7 +34,7 @@ from arrows.term import (
     node,
     sequence,
 )
-from arrows.told import UNKNOWN, Clash, Known, Value, several, shape, told
+from arrows.told import UNKNOWN, Clash, Known, Value, clash, item, several, shape, told
 from arrows.wanted import wants
 
 _WIDTH = 72
@@ -75,13 +75,25 @@ def both(one: Arrow[Any, Any], other: Arrow[Any, Any], bound: int = LOOK) -> Non
             Flow(_refuse, bound).through(node(other), want)
 
 
-def cases(term: Switch, *, beside_input: bool = False) -> None:
-    """Check that the arrow of each case can take that case (`beside_input`: a pair with it), or raise BuildError."""
+def cases(term: Switch) -> None:
+    """Check that the arrow of each case can take that case, or raise BuildError."""
     for cls, body in term.cases:
         if cls not in (Left, Right) and case(cls) != ANYTHING:
-            each = told(case(cls), term, "hands on")
             with suppress(RecursionError):
-                Flow(_refuse, GLANCE).through(body, several((UNKNOWN, each), term) if beside_input else each)
+                Flow(_refuse, GLANCE).through(body, told(case(cls), term, "hands on"))
+
+
+def modes(term: Switch) -> None:
+    """Check that the arrow of each mode can take an input with it and gives one of them, or raise BuildError."""
+    among = union(case(cls) for cls, _ in term.cases)
+    for cls, body in term.cases:
+        with suppress(RecursionError):
+            given = Flow(_refuse, LOOK).through(
+                body, several((UNKNOWN, told(case(cls), term, "hands on")), term)
+            )
+            wrong = clash(item(given, 1), among)
+            if wrong is not None:
+                _refuse(wrong, term, verb="has the modes")
 
 
 def cell(term: State) -> None:
@@ -152,6 +164,8 @@ def _inside(at: tuple[int, ...], taker: Node) -> str:
 def _remedy(gives: str, takes: str, given: Shape, taken: Shape) -> str:
     if takes == "holds":
         return "Write a value of that type, or give the cell a wider one: its annotation, or `of=` in state."
+    if takes == "has the modes":
+        return "Give one of these, or add the class with an arrow of its own."
     if takes == "returns":
         return "Return a value of that type, or correct the annotation."
     if gives == "takes":

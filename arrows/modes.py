@@ -128,7 +128,7 @@ def modes(*cases: tuple[type[Any], Arrow[Any, Any]], init: object, name: str = "
     ['on', 'off', 'on']
     """
     known = checked_cases(cases)
-    check.cases(Switch(known), beside_input=True)
+    check.modes(Switch(known))
     names = " | ".join(cls.__qualname__ for cls, _ in known)
     chosen: Arrow[Any, Any] = Constant((f"the next mode was none of {names}",)) >> Primitive(
         "raise", ("TypeError",)

@@ -135,6 +135,7 @@ X: Any = DOUBLE  # for a type checker these programs are wrong, as they are mean
 Y: Any = SHOUT
 Z: Any = ASK
 LOSE: Any = lose
+ASTRAY: Any = constant((1, 5))
 SWAPPED: Any = SWAP
 APPEND: Any = append
 
@@ -226,6 +227,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, str]] = {
         lambda: modes((int, SWAPPED), (str, SWAPPED), init=0),
         f"switch on int, str (HERE) hands on int, but {W} takes str at [1]",
         CASE,
+    ),
+    "modes: output": (
+        lambda: modes((Incr, constant((1, Read()))), (Read, ASTRAY), init=Read()),
+        f"constant((1, 5)) ({ASTRAY.origin}) gives int at [1], "
+        "but switch on Incr, Read (HERE) has the modes Incr | Read",
+        "Give one of these, or add the class with an arrow of its own.",
     ),
     "attempt": (
         lambda: named("a", attempt(X)) >> Y,

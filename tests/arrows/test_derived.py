@@ -116,7 +116,7 @@ def test_two_delays_stay_apart() -> None:
 
 
 def test_a_mode_that_is_none_of_them_is_an_error_and_changes_nothing() -> None:
-    wrong: Arrow[int, str] = modes((Idle, constant(("gone", 3))), (Busy, go_on), init=Idle())
+    wrong: Arrow[int, str] = modes((Idle, arr(lambda _: ("gone", 3))), (Busy, go_on), init=Idle())
     program = compile(wrong)
     state, _ = program.step(program.initial(), 1)
     with pytest.raises(TypeError, match=r"none of Idle \| Busy"):
