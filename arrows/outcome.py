@@ -84,6 +84,8 @@ def _picked(known: Known, path: tuple[int, ...]) -> Known:
     here: Any = known
     try:
         for index in path:
+            if here is UNKNOWN:
+                break
             here = here.items[index] if here.__class__ is Several else item(here, index)
     except IndexError:
         return UNKNOWN

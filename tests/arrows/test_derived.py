@@ -13,6 +13,7 @@ from arrows import (
     Arrow,
     BuildError,
     accumulate,
+    arr,
     changes,
     compile,
     constant,
