@@ -113,6 +113,14 @@ def _unpack(count: int) -> Callable[[Any], Any]:
     return unpack
 
 
+def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    def on_pair(pair: Any) -> Any:
+        one, other = pair
+        return function(one, other)
+
+    return on_pair
+
+
 def _construct(cls: type, names: tuple[str, ...]) -> Callable[[Any], Any]:
     if cls in (Left, Right):
         return cls
@@ -158,16 +166,16 @@ PRIMITIVES: dict[str, Rule] = (
         "pack": Rule(_pack, ("count",)),
         "unpack": Rule(_unpack, ("count",)),
         "field": Rule(operator.attrgetter, ("name",)),
-        "item": Rule(lambda: lambda pair: pair[0][pair[1]]),
+        "item": Rule(lambda: _binary(operator.getitem)),
         "is_a": Rule(lambda *classes: lambda x: isinstance(x, classes), ("class", "...")),
-        "split": Rule(lambda: lambda pair: Left(pair[0]) if pair[1] else Right(pair[0])),
+        "split": Rule(lambda: _binary(lambda held, test: Left(held) if test else Right(held))),
         "typed": Rule(lambda _: lambda x: x, ("shape",)),
         "label": Rule(lambda _: lambda x: x, ("names",)),
         "construct": Rule(_construct, ("class", "names")),
         "display": Rule(_display, ("container", "signs")),
         "raise": Rule(_raise, ("error",)),
     }
-    | {name: Rule(lambda f=function: lambda pair: f(*pair)) for name, (_, function) in BINARY.items()}
+    | {name: Rule(lambda f=function: _binary(f)) for name, (_, function) in BINARY.items()}
     | {name: Rule(lambda f=function: f) for name, (_, function) in UNARY.items()}
 )
 """What every operation does. `pack` turns (((a, b), c), d) into a tuple of as many as it says,

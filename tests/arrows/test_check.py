@@ -55,8 +55,9 @@ from arrows.origin import Origin
 from arrows.pretty import label
 from arrows.shape import shape_of, shape_of_value
 from arrows.term import Primitive, Switch, node, sequence
+from arrows.testing import machines, values
+from arrows.testing import types as kinds
 from arrows.told import UNKNOWN, shape
-from tests.arrows.machines import TYPES, machines, values
 
 
 @attrs.frozen
@@ -522,7 +523,7 @@ def test_a_received_machine_that_cannot_fit_is_malformed() -> None:
 
 @given(st.data())
 def test_what_is_known_of_a_random_machine_is_true(data: st.DataObject) -> None:
-    a, b = data.draw(TYPES), data.draw(TYPES)
+    a, b = data.draw(kinds()), data.draw(kinds())
     machine = data.draw(machines(a, b))
     bounded, unbounded = Flow(_fail, LOOK), Flow(_fail)
     known = [shape(bounded.given((node(machine),), 1)), shape(unbounded.through(node(machine), UNKNOWN))]

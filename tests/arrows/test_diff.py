@@ -16,7 +16,7 @@ from arrows.edit import Altered, Deleted, Inserted
 from arrows.parts import Case
 from arrows.source import SOURCE
 from arrows.term import node
-from tests.arrows.machines import TYPES, machines
+from arrows.testing import machines, types
 
 
 def cell(name: str, init: Any, body: Arrow[Any, Any] | None = None) -> Arrow[Any, Any]:
@@ -68,7 +68,7 @@ def test_none() -> None:
     assert found.to_plain() == {"cells": [], "nodes": []}
 
 
-@given(TYPES.flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind))))
+@given(types().flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind))))
 def test_a_difference_is_told_just_where_there_is_one(two: tuple[Arrow[Any, Any], Arrow[Any, Any]]) -> None:
     assert not diff(two[0], two[0])
     found = diff(*two)

@@ -52,7 +52,7 @@ from arrows.evaluate import begin, resume
 from arrows.plain import from_plain, to_plain
 from arrows.shape import Record, shape_of
 from arrows.term import Function, Identity, Keyed, Node, Perform, Primitive, children, node, sequence
-from tests.arrows.machines import TYPES, machines, values
+from arrows.testing import machines, types, values
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -406,7 +406,7 @@ def with_children(term: Any, inner: list[Node]) -> Node:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Arrow[Any, Any], list[Any], list[int]]:
-    kind, other = draw(TYPES), draw(TYPES)
+    kind, other = draw(types()), draw(types())
     machine = outward(draw, node(draw(machines(kind, other))))
     inputs = draw(st.lists(values(kind), min_size=1, max_size=4))
     return machine, inputs, draw(st.lists(st.integers(0, 3), min_size=8, max_size=8))

@@ -29,10 +29,10 @@ from arrows.draw import dot
 from arrows.marked import Marked, marked
 from arrows.parts import Tree, machine
 from arrows.term import Primitive, sequence
-from tests.arrows.machines import TYPES, machines
+from arrows.testing import machines, types
 
 Machine = Arrow[Any, Any]
-MACHINES = TYPES.flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind)))
+MACHINES = types().flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind)))
 A: Machine = arr(abs)
 B, C = constant(1), constant(2)
 

@@ -29,12 +29,14 @@ from arrows.limits import MAX_DEPTH
 from arrows.parts import Case, Tree, built, machine, planted, rooted
 from arrows.renaming import rename
 from arrows.term import Keyed, Named, Node, State, Switch, node, sequence
-from tests.arrows.machines import TYPES, machines
+from arrows.testing import machines, types
 
 Machine = Arrow[Any, Any]
-MACHINES = TYPES.flatmap(lambda kind: machines(kind, kind))
-ROWS = TYPES.flatmap(lambda kind: st.lists(machines(kind, kind), min_size=1, max_size=8)).map(
-    lambda parts: sequence(*parts)
+MACHINES = types().flatmap(lambda kind: machines(kind, kind))
+ROWS = (
+    types()
+    .flatmap(lambda kind: st.lists(machines(kind, kind), min_size=1, max_size=8))
+    .map(lambda parts: sequence(*parts))
 )
 
 
@@ -49,7 +51,7 @@ def one_edit(old: Machine, new: Machine) -> Edit:
     return edit
 
 
-@given(TYPES.flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind))))
+@given(types().flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind))))
 def test_a_machine_is_patched_into_any_other(two: tuple[Machine, Machine]) -> None:
     old, new = two
     assert patch(old, diff(old, new)) == new

@@ -26,7 +26,7 @@ from arrows import (
     switch,
 )
 from arrows.term import Constant, Primitive, sequence
-from tests.arrows.machines import TYPES, machines
+from arrows.testing import machines, types
 
 
 def half(x: int) -> int:
@@ -93,7 +93,7 @@ def test_a_picture() -> None:
     )
 
 
-@given(TYPES.flatmap(lambda kind: machines(kind, kind)))
+@given(types().flatmap(lambda kind: machines(kind, kind)))
 def test_every_machine_has_a_text_and_a_picture(machine: Arrow[Any, Any]) -> None:
     assert pretty(machine)
     lines = mermaid(machine).splitlines()

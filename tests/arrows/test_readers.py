@@ -32,7 +32,7 @@ from arrows import (
 )
 from arrows.cells import Values, initial, layout
 from arrows.term import Primitive, node
-from tests.arrows.machines import TYPES, machines, values
+from arrows.testing import machines, types, values
 
 
 def outcome(step: Any, before: Values, given: Any) -> tuple[Values, str]:
@@ -57,7 +57,7 @@ def assert_alike(machine: Arrow[Any, Any], inputs: list[Any], *others: Arrow[Any
 
 
 def cases(functions: bool) -> st.SearchStrategy[tuple[Arrow[Any, Any], list[Any]]]:
-    return st.tuples(TYPES, TYPES).flatmap(
+    return st.tuples(types(), types()).flatmap(
         lambda kinds: st.tuples(
             machines(*kinds, functions=functions), st.lists(values(kinds[0]), min_size=1, max_size=4)
         )
