@@ -121,6 +121,10 @@ class Packer:
             self.classes[known] = self._class(cls)
         return known
 
+    def placed(self) -> tuple[type, ...]:
+        """The classes in the table, in their order."""
+        return tuple(self._places)
+
     def _class(self, cls: type) -> Any:
         if issubclass(cls, enum.Enum):
             members: list[Any] = list(cls.__members__)

@@ -171,6 +171,14 @@ def _check_classes(table: list[Any]) -> None:
         raise NotData(f"{fields} fields in classes, more than {MAX_FIELDS}")
 
 
+def classes_of(terms: Iterable[Node]) -> tuple[type, ...]:
+    """The record and enum classes that trees speak of, and those in their fields, in an order the trees fix."""
+    packer = Packer()
+    for term in terms:
+        _pack(term, packer, lambda leaf: None)
+    return packer.placed()
+
+
 def _pack(term: Node, to: Packer, leaf: Callable[[Function], Any], depth: int = 0) -> list[Any]:
     if depth > MAX_DEPTH:
         raise NotData(f"this tree is nested deeper than {MAX_DEPTH} levels")

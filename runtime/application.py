@@ -17,6 +17,7 @@ from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
 from migrations.migration import Migration
 from runtime import bounds
+from runtime.isolate import Version
 from runtime.lifecycle import OnFailure, Resume
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
@@ -68,6 +69,14 @@ def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
 
 
 @attrs.frozen
+class Sources:
+    """The files that an application was loaded from (`version` holds their texts), and its variable in them."""
+
+    version: Version
+    variable: str
+
+
+@attrs.frozen
 class Application:
     """Named machines, in the order in which they start, and how they are run.
 
@@ -90,6 +99,7 @@ class Application:
     )
     on_failure: OnFailure = attrs.field(kw_only=True, factory=Resume)
     inbox: int = attrs.field(kw_only=True, default=bounds.INBOX)
+    sources: Sources | None = attrs.field(kw_only=True, default=None, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if type(self.inbox) is not int or self.inbox < 1:

@@ -17,6 +17,15 @@ SLICE = 0.002
 LET_GO = 0.0001
 """Seconds for which the loop stands still, once in a slice, while a thread prepares a change."""
 
+SNAPSHOT_AFTER = 20_000
+"""Steps in the log after which a snapshot is begun, so that recovery never repeats many more."""
+
+PATIENCE = 60.0
+"""Seconds that a test's node waits for a store."""
+
+PART = 500
+"""Rows or cells in one part of a snapshot, which is packed without a pause."""
+
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 

@@ -33,45 +33,36 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias, assert_never
+from typing import Any, assert_never
 
 from returns.result import Failure, Result, Success
 
-from arrows.cells import Values
 from arrows.plain import describe
 from migrations.refusal import Refusal
 from runtime import observe
 from runtime.acceptance import fitted
+from runtime.batch import Batch
 from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavailable, UnknownMachine
 from runtime.hosted import Compiled, Encode, Hosted, Running
+from runtime.journal import raised, stepped
 from runtime.lifecycle import Resume
 from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
 from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
 
-Outcome: TypeAlias = tuple[Any, Any, StepFailed | None]
-"""A ticket (None for a cast), the reply to release, and what to raise instead of it."""
-
-
-class Batch:
-    """What was stepped together: the outcomes in order, and each touched machine's state before the first."""
-
-    __slots__ = ("before", "interrupt", "outcomes")
-
-    def __init__(self) -> None:
-        self.before: dict[Hosted, Values] = {}
-        self.outcomes: list[Outcome] = []
-        self.interrupt: KeyboardInterrupt | None = None
-
 
 class Core:
-    """The machines of a node. `reference` supplies unique texts; events are kept only where `observed`."""
+    """The machines of a node. `reference` supplies unique texts; events are kept only where `observed`.
 
-    def __init__(self, reference: Callable[[], str], *, observed: bool) -> None:
+    Where it is `journaled`, a batch has an event for each step; what cannot be written down fails the step.
+    """
+
+    def __init__(self, reference: Callable[[], str], *, observed: bool, journaled: bool = False) -> None:
         self.applications: dict[str, Running] = {}
         self.machines: dict[str, Hosted] = {}
         self.ready: deque[Hosted] = deque()
         self.events: list[observe.Event] = []
         self.observed = observed
+        self.journaled = journaled
         self.open = False
         self._reference = reference
 
@@ -129,14 +120,16 @@ class Core:
             return 0
         hosted = self.ready.popleft()
         state, run, inbox = hosted.state, hosted.step, hosted.inbox
-        batch.before.setdefault(hosted, state)
+        batch.before.setdefault(hosted, (state, hosted.stepped, hosted.failed))
         outcomes, observed, failed = batch.outcomes, self.observed, 0
+        journaled, events = self.journaled, batch.events
         count = min(limit, len(inbox))
         for done in range(count):
             waiting = inbox.popleft()
             message, ticket, encode, trace = waiting
             try:
                 after, reply = run(state, message)
+                event = stepped(hosted, message, reply, trace) if journaled else None
                 if encode is not None:
                     reply = encode(reply)
             except KeyboardInterrupt as interrupt:
@@ -144,10 +137,15 @@ class Core:
                 batch.interrupt, count = interrupt, done
                 break
             except BaseException as error:
-                outcomes.append((ticket, None, self._failed(hosted, message, error, trace)))
+                failure = self._failed(hosted, message, error, trace)
+                outcomes.append((ticket, None, failure))
                 failed += 1
+                if journaled:
+                    events += raised(hosted, message, failure, trace)
             else:
                 state = after
+                if event is not None:
+                    events.append(event)
                 outcomes.append((ticket, reply, None))
                 if observed:
                     self._tell(observe.Stepped, hosted, trace, message, reply)
@@ -179,15 +177,24 @@ class Core:
             return Failure(NotRunning(name))
         if name in self.applications:
             return Failure(NameTaken("application", name, name))
-        taken = self._taken(compiled)
+        taken = self.taken(compiled)
         if taken is not None:
             return Failure(taken)
-        running = Running(compiled, {machine: Hosted(machine, compiled) for machine in compiled.programs})
-        self.applications[name] = running
+        return Success(
+            self.adopt(
+                Running(compiled, {machine: Hosted(machine, compiled) for machine in compiled.programs})
+            )
+        )
+
+    def adopt(self, running: Running) -> Running:
+        """Let an application run whose names are free: a fresh one, or one that ran before."""
+        self.applications[running.compiled.application.name] = running
         self.machines.update(running.machines)
         for hosted in running.machines.values():
+            hosted.open = True
+            hosted.run(running.compiled)
             self._tell(observe.Started, hosted, "")
-        return Success(running)
+        return running
 
     def running(self, name: str) -> Result[Running, Refusal]:
         """The application of that name, or Failure(UnknownApplication)."""
@@ -217,7 +224,7 @@ class Core:
         running = self.applications.get(compiled.application.name)
         if running is None:
             return Failure(UnknownApplication(compiled.application.name, tuple(self.applications)))
-        taken = self._taken(compiled)
+        taken = self.taken(compiled)
         return prepare(running, compiled, expected) if taken is None else Failure(taken)
 
     def prepare_back(self, name: str) -> Result[Prepared, Refusal]:
@@ -232,7 +239,7 @@ class Core:
         running, name = prepared.running, prepared.compiled.application.name
         if self.applications.get(name) is not running or not all(m.open for m in running.machines.values()):
             return Failure(UnexpectedVersion(name, prepared.against.digest, "none"))
-        taken = self._taken(prepared.compiled)
+        taken = self.taken(prepared.compiled)
         if taken is not None:
             return Failure(taken)
         before = dict(running.machines)
@@ -247,6 +254,23 @@ class Core:
                 self.events.append(kind(name, "", done.new, self._reference(), done.old, dict(done.rows)))
         return result
 
+    def as_it_is(self, name: str) -> Callable[[], None]:
+        """What lets an application be as it is now, for as long as no message is stepped."""
+        running = self.applications[name]
+        machines, compiled, previous = dict(running.machines), running.compiled, running.previous
+        states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
+
+        def undo() -> None:
+            for machine in running.machines:
+                del self.machines[machine]
+            running.machines, running.compiled, running.previous = machines, compiled, previous
+            self.machines.update(machines)
+            for hosted, (state, inbox) in states.items():
+                hosted.state, hosted.inbox = state, deque(inbox)
+                hosted.run(compiled)
+
+        return undo
+
     def refused(self, name: str, refusal: Refusal) -> None:
         """Tell observers that a change was refused."""
         if self.observed:
@@ -254,7 +278,7 @@ class Core:
             digest = running.compiled.digest if running else ""
             self.events.append(observe.UpgradeRefused(name, "", digest, self._reference(), refusal))
 
-    def _taken(self, compiled: Compiled) -> NameTaken | None:
+    def taken(self, compiled: Compiled) -> NameTaken | None:
         """The first machine name that another application has."""
         for machine in compiled.programs:
             hosted = self.machines.get(machine)

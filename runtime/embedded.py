@@ -75,7 +75,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 def _check(connection: sqlite3.Connection, file: Path) -> None:
     try:
         about = dict(connection.execute("select name, value from about"))
-        broken = connection.execute("pragma quick_check(1)").fetchone()[0]
+        broken = connection.execute("pragma integrity_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise DamagedData(Damaged(str(file), f"it is not what a node wrote: {error}")) from None
     number = about.get("format", 0)

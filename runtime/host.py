@@ -13,11 +13,16 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
-from runtime.core import Batch, Core
+from runtime.batch import Batch
+from runtime.core import Core
 from runtime.errors import StepFailed
-from runtime.hosted import Compiled
+from runtime.hosted import Compiled, Running
+from runtime.keeper import Keeper
 from runtime.observe import Observer
+from runtime.recovery import Recovered, recover
+from runtime.refusal import NameTaken, NotRunning
 from runtime.status import MachineStatus, Status, of_application, of_machine
+from runtime.store import Store
 from runtime.upgrade import Prepared, Upgraded, compiled
 
 logger = logging.getLogger("midflight")
@@ -37,31 +42,59 @@ class Ticket(Protocol):
 
 
 class Host:
-    """A core with its observers, its clock (monotonic seconds) and its randomness."""
+    """A core with its observers, its clock (monotonic seconds) and its randomness; with a `keeper`, durable."""
 
     def __init__(
-        self, observers: Sequence[Observer], clock: Callable[[], float], random: random_module.Random
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float],
+        random: random_module.Random,
+        *,
+        durable: bool = False,
     ) -> None:
         self.clock = clock
         self.random = random
         self.observers = tuple(observers)
-        self.core = Core(self._reference, observed=bool(self.observers))
+        self.core = Core(self._reference, observed=bool(self.observers), journaled=durable)
+        self.keeper: Keeper | None = None
+
+    def open(
+        self, store: Store, soon: Callable[[Callable[[], None]], object], abort: Callable[[Exception], object]
+    ) -> Result[Recovered, Refusal]:
+        """Recover what a store holds, and keep everything in it from now on. Returns Failure as `recover`."""
+        result = recover(store)
+        if isinstance(result, Success):
+            recovered = result.unwrap()
+            self.keeper = Keeper(
+                store, self.core, recovered.number, soon=soon, release=self._release, abort=abort
+            )
+            self.keeper.parked = recovered.applications
+        return result
 
     def turn(self, limit: int = bounds.BATCH) -> bool:
-        """Step, commit and release one batch of at most `limit` messages. Return whether more is waiting."""
-        core, clock, batch = self.core, self.clock, Batch()
+        """Step one batch of at most `limit` messages, commit and release it; with a keeper, begin to.
+
+        Return whether more can be stepped now.
+        """
+        core, clock, keeper = self.core, self.clock, self.keeper
+        batch = Batch() if keeper is None else keeper.batch
+        left = limit if keeper is None else keeper.room(limit)
         until = clock() + bounds.SLICE
-        while core.ready and limit > 0 and batch.interrupt is None:
-            limit -= core.step(batch, min(limit, bounds.TURN))
+        while core.ready and left > 0 and batch.interrupt is None:
+            left -= core.step(batch, min(left, bounds.TURN))
             if clock() >= until:
                 break
-        # Commit: a node in memory has nothing to do here; a journal will.
-        self._release(batch)
+        interrupt, batch.interrupt = batch.interrupt, None
+        if keeper is None:
+            self._release(batch)
+        else:
+            keeper.go()
+            keeper.advance()
         if core.events:
             self.tell()
-        if batch.interrupt is not None:
-            raise batch.interrupt
-        return bool(core.ready)
+        if interrupt is not None:
+            raise interrupt
+        return bool(core.ready) and (keeper is None or keeper.room(limit) > 0)
 
     def tell(self) -> None:
         """Hand waiting events to the observers. One that raises is logged and harms nobody."""
@@ -78,10 +111,16 @@ class Host:
         result: Result[Compiled, Refusal] = compiled(application)
         return result.bind(lambda new: self.core.prepare(new, expected))
 
-    def change(self, name: str, prepared: Result[Prepared, Refusal]) -> Result[Upgraded, Refusal]:
-        """Make a prepared change, or tell and log why not."""
+    def change(
+        self, name: str, prepared: Result[Prepared, Refusal], ticket: Ticket | None = None
+    ) -> Result[Upgraded, Refusal]:
+        """Make a prepared change, or tell and log why not. With a keeper `ticket` is told when it is kept."""
         since = self.clock()
+        undo = self.core.as_it_is(name) if self.keeper and name in self.core.applications else None
         result: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
+        if self.keeper and isinstance(result, Success):
+            made = result.unwrap()
+            self.keeper.note(["swap", name, made.new, made.back], ticket, undo)
         seconds = self.clock() - since
         match result:
             case Success(Upgraded() as done):
@@ -94,9 +133,47 @@ class Host:
         self.tell()
         return result
 
+    def start(self, new: Compiled, ticket: Ticket | None = None) -> Result[Running, Refusal]:
+        """Start an application: from its first state, or where it was kept, by the same version, from there."""
+        name, keeper = new.application.name, self.keeper
+        if keeper is None:
+            return self.core.start(new)
+        if name in keeper.parked:
+            if ticket is not None:
+                ticket.set_result(None)
+            return self._again(new, keeper.parked[name])
+        result = self.core.start(new)
+        if isinstance(result, Success):
+            keeper.note(["start", name, new.digest], ticket)
+        return result
+
+    def _again(self, new: Compiled, kept: Running) -> Result[Running, Refusal]:
+        """Let a kept application run again, as the version that it is; the caller upgrades it."""
+        name = new.application.name
+        if name in self.core.applications:
+            return Failure(NameTaken("application", name, name))
+        if not self.core.open:
+            return Failure(NotRunning(name))
+        taken = self.core.taken(kept.compiled)
+        if taken is not None:
+            return Failure(taken)
+        assert self.keeper is not None
+        del self.keeper.parked[name]
+        if kept.compiled.digest == new.digest:
+            kept.compiled = new
+        return Success(self.core.adopt(kept))
+
+    def park(self, running: Running) -> None:
+        """Let a kept application rest; its state stays."""
+        if self.keeper is not None:
+            self.keeper.parked[running.compiled.application.name] = running
+
     def status(self) -> Status:
         """What runs."""
-        return Status("memory", tuple(map(of_application, self.core.applications.values())))
+        return Status(
+            "memory" if self.keeper is None else "disk",
+            tuple(map(of_application, self.core.applications.values())),
+        )
 
     def machine(self, name: str) -> MachineStatus:
         """One machine; raises UnknownMachine."""
@@ -107,7 +184,7 @@ class Host:
 
     def _release(self, batch: Batch) -> None:
         for ticket, reply, failure in batch.outcomes:
-            if failure is not None:
+            if isinstance(failure, StepFailed):
                 self.log(failure)
             if ticket is None or ticket.done():
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import attrs
@@ -13,6 +14,7 @@ from arrows.compile import Program
 from migrations.migration import Migration
 from runtime.acceptance import classes
 from runtime.application import Application
+from runtime.packing import Packing
 
 Encode: TypeAlias = Callable[[Any], Any]
 """Turns a reply into what is released; where it raises, the step has failed."""
@@ -29,6 +31,11 @@ class Compiled:
     digest: str
     programs: Mapping[str, Program[Any, Any]]
 
+    @cached_property
+    def packing(self) -> Packing:
+        """How the values of its machines are written down."""
+        return Packing(self.programs.values())
+
 
 class Hosted:
     """A machine that runs: its program, its state, the messages that wait at it, and what it did so far."""
@@ -42,6 +49,7 @@ class Hosted:
         "limit",
         "name",
         "open",
+        "packing",
         "program",
         "state",
         "step",
@@ -63,6 +71,7 @@ class Hosted:
         self.digest = compiled.digest
         self.program: Program[Any, Any] = compiled.programs[self.name]
         self.step = self.program.step
+        self.packing = compiled.packing
         self.accepted = classes(self.program.takes)
         self.limit = compiled.application.inbox
 

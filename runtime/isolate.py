@@ -36,6 +36,7 @@ from typing import Any, Final
 from arrows.interning import intern
 from arrows.record import is_frozen_record
 from arrows.source import SOURCE
+from runtime.files import Disk, Files
 
 PREFIX: Final = "_midflight_version_"
 HOME: Final = "__midflight_home__"
@@ -49,10 +50,11 @@ _NUMBERS = itertools.count(1)
 class Version:
     """The modules of one loaded version of the project around a main file."""
 
-    def __init__(self, main: Path) -> None:
+    def __init__(self, main: Path, files: Files | None = None) -> None:
+        self.files = files = files or Disk()
         package = main.parent
         parts = [main.stem.replace(".", "_")]
-        while (package / "__init__.py").is_file() and package != package.parent:
+        while files.is_file(package / "__init__.py") and package != package.parent:
             parts.insert(0, package.name)
             package = package.parent
         self.main = main
@@ -111,12 +113,12 @@ class Version:
         """
         if top == "midflight":
             return False
-        if top in self._modules or _source(self.places[0], top) is not None:
+        if top in self._modules or self._source(self.places[0], top) is not None:
             return True
-        folder = any((place / top).is_dir() for place in self.places)
+        folder = any(self.files.is_dir(place / top) for place in self.places)
         if folder and top in _OURS:
             return True
-        return (folder or _source(self.places[-1], top) is not None) and not _installed(top)
+        return (folder or self._source(self.places[-1], top) is not None) and not _installed(top)
 
     def _chain(self, name: str) -> types.ModuleType:
         """Load a dotted name from its first part on; return the last."""
@@ -143,8 +145,8 @@ class Version:
         found = self._found(name)
         if found is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        file = found / "__init__.py" if found.is_dir() else found
-        if file.is_file():
+        file = found / "__init__.py" if self.files.is_dir(found) else found
+        if self.files.is_file(file):
             return self._execute(name, file)
         return self._show(name, ModuleSpec(f"{self.root}.{name}", None, is_package=True), [found])
 
@@ -152,16 +154,23 @@ class Version:
         """The file or folder of a module whose parent is loaded."""
         parent, _, last = name.rpartition(".")
         places = [Path(each) for each in getattr(self._modules[parent], "__path__", ())]
-        sources = (_source(place, last) for place in places)
-        folders = (place / last for place in places if last and (place / last).is_dir())
+        sources = (self._source(place, last) for place in places)
+        folders = (place / last for place in places if last and self.files.is_dir(place / last))
         return next((each for each in sources if each is not None), None) or next(folders, None)
+
+    def _source(self, place: Path, name: str) -> Path | None:
+        """The package folder or file of a module in a folder."""
+        if self.files.is_file(place / name / "__init__.py"):
+            return place / name
+        file = place / f"{name}.py"
+        return file if name and self.files.is_file(file) else None
 
     # Executing
 
     def _execute(self, name: str, file: Path) -> types.ModuleType:
         _know_imported(file)
         self.texts[str(file)] = ""
-        text = self.texts[str(file)] = _decoded(file)
+        text = self.texts[str(file)] = self.files.text(file)
         tree = ast.parse(text, str(file))
         code = compile(_Interned().visit(tree), str(file), "exec", dont_inherit=True)
         package = [str(file.parent)] if file.name == "__init__.py" else None
@@ -241,14 +250,6 @@ class _Interned(ast.NodeTransformer):
         return node if inside else super().visit(node)
 
 
-def _source(place: Path, name: str) -> Path | None:
-    """The package folder or file of a module in a folder."""
-    if (place / name / "__init__.py").is_file():
-        return place / name
-    file = place / f"{name}.py"
-    return file if name and file.is_file() else None
-
-
 def _know_imported(file: Path) -> None:
     """Intern the data classes of this file as the process itself has imported it.
 
@@ -259,15 +260,6 @@ def _know_imported(file: Path) -> None:
         if held.get("__file__") == str(file):
             for each in list(held.values()):
                 intern(each)
-
-
-def _decoded(file: Path) -> str:
-    try:
-        return importlib.util.decode_source(file.read_bytes())
-    except (SyntaxError, UnicodeDecodeError):
-        raise SyntaxError(
-            "not text in UTF-8, or in the encoding it declares", (str(file), None, None, None)
-        ) from None
 
 
 def _installed(top: str) -> bool:

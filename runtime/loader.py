@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.origin import BuildError
-from runtime.application import Application
+from runtime.application import Application, Sources
 from runtime.errors import cut
+from runtime.files import Kept
 from runtime.isolate import Version
 from runtime.refusal import CannotLoad
 
@@ -27,7 +30,15 @@ def load(path: str) -> Result[Application, CannotLoad]:
     if isinstance(found, Failure):
         return found
     file, name = found.unwrap()
-    version = Version(file)
+    return _loaded(Version(file), name)
+
+
+def load_kept(main: str, name: str, texts: Mapping[str, str]) -> Result[Application, CannotLoad]:
+    """Execute a version from the texts that it was loaded from, whatever stands at their paths now."""
+    return _loaded(Version(Path(main), Kept(texts)), name)
+
+
+def _loaded(version: Version, name: str) -> Result[Application, CannotLoad]:
     try:
         module = version.execute()
     except KeyboardInterrupt as error:
@@ -36,7 +47,8 @@ def load(path: str) -> Result[Application, CannotLoad]:
         return Failure(_raised(version, error))
     except BaseException as error:
         return Failure(_raised(version, error))
-    return _chosen(module, str(file), name)
+    chosen = _chosen(module, str(version.main), name)
+    return chosen.map(lambda found: attrs.evolve(found[1], sources=Sources(version, found[0])))
 
 
 def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
@@ -58,13 +70,14 @@ def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
     return Success((file, name))
 
 
-def _chosen(module: types.ModuleType, file: str, name: str) -> Result[Application, CannotLoad]:
+def _chosen(module: types.ModuleType, file: str, name: str) -> Result[tuple[str, Application], CannotLoad]:
+    """The application, and the variable that holds it."""
     held = {key: value for key, value in vars(module).items() if isinstance(value, Application)}
     different = {id(value): (key, value) for key, value in reversed(held.items())}
     known = ", ".join(sorted(held))
     if name:
         if name in held:
-            return Success(held[name])
+            return Success((name, held[name]))
         if name in vars(module):
             kind = type(vars(module)[name]).__name__
             return Failure(CannotLoad(file, f"{name!r} is no Application but of type {kind}"))
@@ -76,7 +89,7 @@ def _chosen(module: types.ModuleType, file: str, name: str) -> Result[Applicatio
         return Failure(
             CannotLoad(file, f"holds several applications ({known}); name one: {Path(file).name}:{first}")
         )
-    return Success(next(iter(held.values())))
+    return Success(min(held.items(), key=lambda each: each[0]))
 
 
 def _raised(version: Version, error: BaseException) -> CannotLoad:

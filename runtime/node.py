@@ -17,6 +17,7 @@ call 2 to 7 percent.
 from __future__ import annotations
 
 import asyncio
+import os
 import random as random_module
 import time
 import types
@@ -30,13 +31,17 @@ from arrows.shape import Shape
 from migrations.refusal import Refusal
 from runtime import bounds, gateway
 from runtime.application import Application
+from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
 from runtime.host import Host, logger
 from runtime.hosted import Compiled, Encode, Hosted, Running
+from runtime.journal import version_key
 from runtime.observe import Observer
-from runtime.refusal import NotRunning
+from runtime.refusal import NotKept, NotRunning
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
-from runtime.upgrade import Upgraded, compiled
+from runtime.store import Store
+from runtime.upgrade import Prepared, Upgraded, compiled
+from runtime.versions import kept
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -72,23 +77,29 @@ def _not_started() -> asyncio.Future[Any]:
 class Node:
     """Hosts applications in the event loop that enters it, and answers their callers.
 
-    `clock` gives monotonic seconds; `random` is where references and trace ids come from. The state is in
-    memory for now. A node belongs to its loop: use it from there only.
+    `data` is the directory that keeps what the machines know: a reply is released only when its message is on
+    disk, and the node goes on where it was when it is entered again. Without it everything is in memory. (`store`
+    is an engine of your own instead.) `clock` gives monotonic seconds; `random` is where references and trace
+    ids come from. A node belongs to its loop: use it from there only.
 
-        async with Node() as node:
+        async with Node("data") as node:
             await node.start(application)
             await node.call("counter", Incr(2))
     """
 
     def __init__(
         self,
+        data: str | os.PathLike[str] | None = None,
         *,
+        store: Store | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
     ) -> None:
-        self._host = Host(observers, clock, random or random_module.Random())  # noqa: S311 - references, no secrets
         self._clock = clock
+        chance = random or random_module.Random()  # noqa: S311 - references, no secrets
+        self._disk = None if data is None and store is None else Disk(data, store)
+        self._host = Host(observers, clock, chance, durable=self._disk is not None)
         self._accept = self._host.core.accept
         self._machines = self._host.core.machines
         self._turns = self._credit = 0
@@ -99,12 +110,15 @@ class Node:
         self._future: Callable[[], asyncio.Future[Any]] = _not_started
 
     async def __aenter__(self) -> Self:
-        """Take messages from now on."""
+        """Take messages from now on. Raises NotOpened where the data cannot be had or recovered."""
         self._loop = asyncio.get_running_loop()
         self._future = self._loop.create_future
+        if self._disk is not None:
+            await self._disk.open(self._host, self._soon)
+        else:
+            logger.warning("this node keeps its state in memory: a restart starts from nothing")
         self._host.core.open = True
-        self._turns = self._credit = 0 if self._host.observers else bounds.TURN
-        logger.warning("this node keeps its state in memory: a restart starts from nothing")
+        self._turns = self._credit = 0 if self._host.observers or self._disk else bounds.TURN
         return self
 
     async def __aexit__(
@@ -116,6 +130,8 @@ class Node:
         async with self._changing:
             for running in reversed(list(self._host.core.applications.values())):
                 await self._stop(running)
+            if self._disk is not None:
+                await self._disk.close(self._host)
 
     # Messages
 
@@ -198,22 +214,49 @@ class Node:
         try:
             self._host.turn()
         finally:
-            if self._host.core.ready and not self._scheduled:
-                self._schedule()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        keeper = self._host.keeper
+        room = keeper is None or keeper.room(bounds.BATCH) > 0
+        if self._host.core.ready and room and not self._scheduled:
+            self._schedule()
+
+    def _soon(self, told: Callable[[], None]) -> None:
+        """Hear of a commit, in the loop."""
+        self._loop.call_soon_threadsafe(self._hear, told)
+
+    def _hear(self, told: Callable[[], None]) -> None:
+        try:
+            told()
+        finally:
+            self._go_on()
 
     # Applications
 
     async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
-        """Start an application's machines in their order, from their first state.
+        """Start an application's machines in their order, from their first state or from what was kept of them.
 
-        Returns Success(its status), or Failure(NotRunning | NameTaken | CannotCompile |
-        NeedsEffects): a node in memory runs no machine that performs or emits.
+        Where another version of it was kept, that one is upgraded to this one. Returns Success(its status), or
+        Failure(NotRunning | NameTaken | CannotCompile | NeedsEffects | CannotKeep | NotKept), or what `upgrade`
+        refuses; then it does not run, and what was kept of it is as it was.
         """
         async with self._changing:
-            ready: Result[Compiled, Refusal] = await _beside(compiled, application)
-            result: Result[Running, Refusal] = ready.bind(self._host.core.start)
+            ready = await self._ready(application)
+            ticket = self._future()
+            result: Result[Running, Refusal] = ready.bind(lambda new: self._host.start(new, ticket))
             self._host.tell()
-            return result.map(of_application)
+            if isinstance(result, Failure):
+                return Failure(result.failure())
+            running = result.unwrap()
+            wrong = await self._kept(application.name, ticket)
+            if wrong is None and running.compiled.digest != application.digest:
+                prepared = await _beside(self._host.prepare, application, None)
+                changed = await self._change(application.name, prepared)
+                wrong = changed.failure() if isinstance(changed, Failure) else None
+                if wrong is not None:
+                    await self._stop(running)
+            return Success(of_application(running)) if wrong is None else Failure(wrong)
 
     async def upgrade(
         self, application: Application, expected: str | None = None
@@ -227,7 +270,11 @@ class Node:
             if not self._host.core.open:
                 return Failure(NotRunning(application.name))
             prepared = await _beside(self._host.prepare, application, expected)
-            return self._host.change(application.name, prepared)
+            if isinstance(prepared, Success):
+                ready = await self._ready(application)
+                if isinstance(ready, Failure):
+                    prepared = Failure(ready.failure())
+            return await self._change(application.name, prepared)
 
     async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """Let the version before the last upgrade take over again, its state migrated through `down`.
@@ -236,7 +283,36 @@ class Node:
         """
         async with self._changing:
             prepared = await _beside(self._host.core.prepare_back, application)
-            return self._host.change(application, prepared)
+            return await self._change(application, prepared)
+
+    async def _ready(self, application: Application) -> Result[Compiled, Refusal]:
+        """Compile a version, and keep it where the node keeps anything."""
+        ready: Result[Compiled, Refusal] = await _beside(compiled, application)
+        if isinstance(ready, Failure) or self._host.keeper is None:
+            return ready
+        saved: Result[bytes, Refusal] = await _beside(kept, application)
+        if isinstance(saved, Failure):
+            return Failure(saved.failure())
+        ticket = self._future()
+        self._host.keeper.put(version_key(application.digest), saved.unwrap(), ticket)
+        wrong = await self._kept(application.name, ticket)
+        return ready if wrong is None else Failure(wrong)
+
+    async def _change(self, name: str, prepared: Result[Prepared, Refusal]) -> Result[Upgraded, Refusal]:
+        ticket = self._future()
+        result = self._host.change(name, prepared, ticket)
+        wrong = await self._kept(name, ticket) if isinstance(result, Success) else None
+        return result if wrong is None else Failure(wrong)
+
+    async def _kept(self, name: str, ticket: asyncio.Future[None]) -> Refusal | None:
+        """Wait until something is on disk; return why it is not."""
+        if self._host.keeper is None:
+            return None
+        try:
+            await ticket
+        except Unavailable as problem:
+            return NotKept(name, str(problem))
+        return None
 
     async def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
         """Stop an application's machines in reverse order; each finishes what waits at it.
@@ -256,6 +332,7 @@ class Node:
             await asyncio.sleep(0)
         last = of_application(running)
         core.remove(running)
+        self._host.park(running)
         self._host.tell()
         return last
 

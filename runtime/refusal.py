@@ -158,3 +158,46 @@ class NotRunning(Refusal):
     @property
     def message(self) -> str:
         return f"{self.application}: the node is not running. Use it inside `async with Node() as node`."
+
+
+@attrs.frozen
+class CannotKeep(Refusal):
+    """A version cannot be kept beside its data, so that recovery could not run it."""
+
+    application: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.application} cannot be kept beside its data: {self.problem}. Define the application in a module "
+            "or file of its own that does nothing else when it is imported."
+        )
+
+
+@attrs.frozen
+class NotKept(Refusal):
+    """What was asked for could not be written down, and was not done."""
+
+    application: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.application}: {self.problem}. Nothing has changed; free the disk and try again."
+
+
+@attrs.frozen
+class NotRecovered(Refusal):
+    """What was journaled cannot be stepped again to the same end: recovery stopped, and nothing was changed."""
+
+    entry: int
+    event: int
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"recovery stopped at event {self.event} of entry {self.entry} in the journal: {self.problem}. "
+            "Nothing was changed. Start it with the Python and the libraries it ran with, or restore a copy."
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -13,9 +14,12 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.host import Host
 from runtime.hosted import Compiled, Encode, Running
+from runtime.journal import version_key
 from runtime.observe import Observer
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
+from runtime.store import Store
 from runtime.upgrade import Upgraded, compiled
+from runtime.versions import kept
 
 
 class Pending:
@@ -47,6 +51,18 @@ class Pending:
         return self._result
 
 
+class NotOpened(Exception):
+    """What a store holds cannot be recovered; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+def _abort(error: Exception) -> None:
+    raise error
+
+
 class TestNode:
     """A node without a loop: messages wait until `step` or `drain`; `call` does both.
 
@@ -62,10 +78,18 @@ class TestNode:
 
     __test__ = False
 
-    def __init__(self, *, seed: int = 0, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, *, seed: int = 0, observers: Sequence[Observer] = (), store: Store | None = None
+    ) -> None:
         self.now = 0.0
-        self._host = Host(observers, lambda: self.now, random.Random(seed))  # noqa: S311 - to be repeated
+        chance = random.Random(seed)  # noqa: S311 - to be repeated
+        self._host = Host(observers, lambda: self.now, chance, durable=store is not None)
+        self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._host.core.open = True
+        if store is not None:
+            opened = self._host.open(store, self._told.put, _abort)
+            if isinstance(opened, Failure):
+                raise NotOpened(opened.failure())
 
     # Messages
 
@@ -95,23 +119,59 @@ class TestNode:
         """Step one batch of at most `limit` messages; return whether more is waiting."""
         return self._host.turn(limit)
 
+    def hear(self) -> bool:
+        """Take in one thing that the store told, if there is any; return whether there was."""
+        try:
+            told = self._told.get_nowait()
+        except queue.Empty:
+            return False
+        told()
+        return True
+
     def drain(self) -> None:
-        """Step until nothing waits."""
-        while self._host.turn():
+        """Step until nothing waits, and everything is committed."""
+        while self._host.turn() or not self._settled():
             pass
+
+    def _settled(self) -> bool:
+        """Hear of commits; wait for the one that is under way."""
+        keeper = self._host.keeper
+        if keeper is None or keeper.idle():
+            return True
+        self._told.get(timeout=bounds.PATIENCE)()
+        return False
 
     # Applications
 
     def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
         """As `Node.start`."""
+        if self._host.keeper is not None:
+            saved = kept(application)
+            if isinstance(saved, Failure):
+                return Failure(saved.failure())
+            self._host.keeper.put(version_key(application.digest), saved.unwrap(), Pending())
         ready: Result[Compiled, Refusal] = compiled(application)
-        result: Result[Running, Refusal] = ready.bind(self._host.core.start)
+        result: Result[Running, Refusal] = ready.bind(self._host.start)
         self._host.tell()
+        self.drain()
+        if isinstance(result, Success) and result.unwrap().compiled.digest != application.digest:
+            changed = self.upgrade(application)
+            if isinstance(changed, Failure):
+                self.stop(application.name)
+                return Failure(changed.failure())
         return result.map(of_application)
 
     def upgrade(self, application: Application, expected: str | None = None) -> Result[Upgraded, Refusal]:
         """As `Node.upgrade`; what waits keeps waiting."""
-        return self._host.change(application.name, self._host.prepare(application, expected))
+        if self._host.keeper is not None:
+            saved = kept(application)
+            if isinstance(saved, Failure):
+                return Failure(saved.failure())
+            self._host.keeper.put(version_key(application.digest), saved.unwrap(), Pending())
+        result = self._host.change(application.name, self._host.prepare(application, expected))
+        if self._host.keeper is not None:
+            self.drain()
+        return result
 
     def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """As `Node.rollback`."""
@@ -127,8 +187,17 @@ class TestNode:
         self.drain()
         last = of_application(running)
         self._host.core.remove(running)
+        self._host.park(running)
         self._host.tell()
         return Success(last)
+
+    def close(self) -> None:
+        """Step what waits and write a snapshot; the store is then the caller's to close."""
+        self.drain()
+        if self._host.keeper is not None:
+            self._host.keeper.begin_snapshot()
+            self._host.keeper.advance()
+            self.drain()
 
     # Looking
 

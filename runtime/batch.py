@@ -1,0 +1,33 @@
+"""What is stepped, committed and released together."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from arrows.cells import Values
+from runtime.errors import CallError
+from runtime.hosted import Hosted
+from runtime.journal import Event
+
+Outcome: TypeAlias = tuple[Any, Any, CallError | None]
+"""A ticket (None for a cast), the reply to release, and what to raise instead of it."""
+
+
+class Batch:
+    """What was stepped together: the outcomes in order, and each touched machine as it was before the first.
+
+    `events` are what a journal must hold before the outcomes may be seen.
+    """
+
+    __slots__ = ("before", "events", "interrupt", "outcomes")
+
+    def __init__(self) -> None:
+        self.before: dict[Hosted, tuple[Values, int, int]] = {}
+        self.outcomes: list[Outcome] = []
+        self.events: list[Event] = []
+        self.interrupt: KeyboardInterrupt | None = None
+
+    def undo(self) -> None:
+        """Let every machine be as it was before."""
+        for hosted, was in self.before.items():
+            hosted.state, hosted.stepped, hosted.failed = was

@@ -1,0 +1,69 @@
+"""What a node writes down: every input before its reply is released, and now and then a snapshot.
+
+An entry of the log is a batch: a JSON array of events, in order. An event is an array whose first item says what
+it is:
+
+- `["start", application, version, digest]` and `["stop", application]`
+- `["swap", application, version, digest, back]`: another version took over
+- `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
+- `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again
+
+The table holds `version/DIGEST`; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
+A snapshot stands for the log up to its number.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from arrows.canonical import NotData
+from runtime.errors import StepFailed
+from runtime.packing import checksum
+
+if TYPE_CHECKING:
+    from runtime.hosted import Hosted
+
+Event: TypeAlias = list[Any]
+
+SNAPSHOT: Final = "snapshot"
+
+
+def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
+    """The event of a step. Raises NotData for a message or a reply that cannot be written down."""
+    return ["step", hosted.name, hosted.packing.pack(message), checksum(reply), trace]
+
+
+def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> list[Event]:
+    """The event of a step that raised; none where the message itself is what cannot be written."""
+    try:
+        packed = hosted.packing.pack(message)
+    except NotData:
+        return []
+    return [["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]]
+
+
+def written(events: list[Event]) -> bytes:
+    """An entry of the log."""
+    return json.dumps(events, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def read(data: bytes) -> list[Event]:
+    """The events of an entry."""
+    found: list[Event] = json.loads(data)
+    return found
+
+
+def version_key(digest: str) -> str:
+    """Where a version is kept."""
+    return f"version/{digest}"
+
+
+def part_key(number: int, part: int) -> str:
+    """Where a part of a snapshot is kept."""
+    return f"snapshot/{number:020}/{part:010}"
+
+
+def parts_prefix(number: int) -> str:
+    """What the keys of a snapshot's parts begin with."""
+    return f"snapshot/{number:020}/"

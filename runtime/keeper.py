@@ -1,0 +1,200 @@
+"""Commits: a batch is written down before anybody sees its outcomes, and the next one is stepped meanwhile.
+
+One commit is under way at a time. What is stepped until it is done makes up the next batch, so that under load
+a batch holds as much as the disk needs time for, and without load a message waits for nobody.
+
+Where a commit was surely not made, the machines are put back to what they were before it, what was stepped since
+is undone with it, and the callers get `Unavailable`. Where that is not sure, the process ends: `abort`.
+
+A snapshot is a cut behind a batch, packed part by part between batches (see `runtime.snapshot`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from runtime import bounds
+from runtime.batch import Batch
+from runtime.core import Core
+from runtime.errors import Unavailable
+from runtime.hosted import Running
+from runtime.journal import SNAPSHOT, part_key, written
+from runtime.snapshot import Cut, cut, head, parts
+from runtime.store import Change, Rejected, Store
+
+logger = logging.getLogger("midflight")
+
+
+class Keeper:
+    """What stands between stepping and releasing in a node that keeps its data.
+
+    `soon` runs a callback in the driver's own thread; `release` hands the outcomes of a batch to its callers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        core: Core,
+        number: int,
+        *,
+        soon: Callable[[Callable[[], None]], object],
+        release: Callable[[Batch], None],
+        abort: Callable[[Exception], object],
+    ) -> None:
+        self.store = store
+        self.batch = Batch()
+        self.held = False
+        self.parked: dict[str, Running] = {}
+        self._core = core
+        self._number = number
+        self._soon = soon
+        self._release = release
+        self._abort = abort
+        self._under_way: Batch | None = None
+        self._undoing: list[tuple[Batch, Callable[[], None]]] = []
+        self._steps = 0
+        self._snapshot: _Snapshot | None = None
+        self._kept: frozenset[str] = frozenset(key for key, _ in store.items("snapshot/"))
+
+    def room(self, limit: int) -> int:
+        """How many more messages may be stepped before the commit that is under way is done."""
+        return 0 if self.held else limit - len(self.batch.outcomes)
+
+    def idle(self) -> bool:
+        """Whether everything is committed."""
+        waiting = self.batch.events or self.batch.outcomes
+        return self._under_way is None and not waiting and self._snapshot is None
+
+    def note(self, event: list[Any], ticket: Any, undo: Callable[[], None] | None = None) -> None:
+        """Commit an event that is no step; `ticket` is told. With `undo` nothing is stepped until it is made."""
+        self.batch.events.append(event)
+        self.batch.outcomes.append((ticket, None, None))
+        if undo is not None:
+            self._undoing.append((self.batch, undo))
+            self.held = True
+        self.go()
+
+    def put(self, key: str, data: bytes, ticket: Any) -> None:
+        """Keep something under a key; `ticket` is told."""
+
+        def told(error: Exception | None) -> None:
+            self._soon(partial(_tell, ticket, error))
+
+        self.store.commit(Change(puts={key: data}), told)
+
+    def go(self) -> None:
+        """Begin the next commit, where none is under way."""
+        if self._under_way is not None:
+            return
+        batch = self.batch
+        if batch.events:
+            self.batch = Batch()
+            self._under_way = batch
+            self._number += 1
+            change = Change({self._number: written(batch.events)})
+            self.store.commit(change, lambda error: self._soon(partial(self._settled, batch, error)))
+            self._steps += len(batch.events)
+            if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and not self.held:
+                self.begin_snapshot()
+        elif batch.outcomes:
+            self.batch = Batch()
+            self._release(batch)
+
+    def _settled(self, batch: Batch, error: Exception | None) -> None:
+        self._under_way = None
+        if error is None:
+            self._undoing = [each for each in self._undoing if each[0] is not batch]
+            self.held = bool(self._undoing)
+            self._release(batch)
+        elif isinstance(error, Rejected):
+            self._rejected(batch, error)
+        else:
+            self._core.open = False
+            self._abort(error)
+            return
+        self.go()
+        self.advance()
+
+    def _rejected(self, batch: Batch, error: Rejected) -> None:
+        logger.error("a commit failed and was undone: %s", error)
+        self._number -= 1
+        self._snapshot = None
+        later, self.batch = self.batch, Batch()
+        for _, undo in reversed(self._undoing):
+            undo()
+        self._undoing, self.held = [], False
+        later.undo()
+        batch.undo()
+        problem = Unavailable(f"it could not be written down ({error})")
+        for each in (batch, later):
+            failed = Batch()
+            failed.outcomes = [(ticket, None, problem) for ticket, _, _ in each.outcomes]
+            self._release(failed)
+
+    # Snapshots
+
+    def begin_snapshot(self) -> None:
+        """Hold every machine's state as it is behind the commit that was begun last."""
+        self._steps = 0
+        running = {**self.parked, **self._core.applications}
+        cuts = {name: cut(each) for name, each in running.items()}
+        self._snapshot = _Snapshot(self._number, cuts)
+
+    def advance(self) -> None:
+        """Pack and keep the next part of a snapshot, if one is being written."""
+        made = self._snapshot
+        if made is None or made.waiting:
+            return
+        made.waiting = True
+        try:
+            data = next(made.parts, None)
+        except Exception:
+            logger.exception("a snapshot was given up: a state cannot be written down; the log stays whole")
+            self._snapshot = None
+            return
+        if data is not None:
+            key = part_key(made.number, len(made.keys))
+            made.keys.append(key)
+            change = Change(puts={key: data})
+        else:
+            change = Change(
+                puts={SNAPSHOT: head(made.number, len(made.keys), made.cuts)},
+                gone=self._kept - set(made.keys),
+                keep_after=made.number,
+            )
+        self.store.commit(change, lambda error: self._soon(partial(self._part, made, data is None, error)))
+
+    def _part(self, made: _Snapshot, last: bool, error: Exception | None) -> None:
+        if made is not self._snapshot:
+            return
+        made.waiting = False
+        if error is not None:
+            logger.error("a snapshot was given up: %s; the log stays whole", error)
+            self._snapshot = None
+        elif last:
+            self._kept, self._snapshot = frozenset(made.keys), None
+        else:
+            self.advance()
+
+
+class _Snapshot:
+    """One that is being written."""
+
+    def __init__(self, number: int, cuts: Mapping[str, Cut]) -> None:
+        self.number = number
+        self.cuts = cuts
+        self.parts: Iterator[bytes] = parts(cuts)
+        self.keys: list[str] = []
+        self.waiting = False
+
+
+def _tell(ticket: Any, error: Exception | None) -> None:
+    if ticket is None or ticket.done():
+        return
+    if error is None:
+        ticket.set_result(None)
+    else:
+        ticket.set_exception(Unavailable(f"it could not be written down ({error})"))

@@ -1,0 +1,168 @@
+"""From what is on disk to machines as they were: the last snapshot, then the log behind it, stepped again.
+
+Each input is stepped by the version that stepped it first, from the kept versions; its reply must have the
+checksum it had. Where anything is not as it was written, recovery stops with the place, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from arrows.received import Bad
+from migrations.refusal import Refusal
+from runtime.core import Core
+from runtime.hosted import Compiled, Hosted, Previous, Running
+from runtime.journal import SNAPSHOT, Event, parts_prefix, read, version_key
+from runtime.packing import checksum
+from runtime.refusal import NotRecovered
+from runtime.snapshot import Filling
+from runtime.store import Damaged, DamagedData, Store
+from runtime.upgrade import compiled
+from runtime.versions import brought_back
+
+
+class Stopped(Exception):
+    """Recovery cannot go on."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+@attrs.frozen
+class Recovered:
+    """The applications as they were, the number of the log's last entry, and how many steps were repeated."""
+
+    applications: dict[str, Running]
+    number: int
+    steps: int
+
+
+def recover(store: Store) -> Result[Recovered, Refusal]:
+    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...)."""
+    try:
+        return Success(_Recovery(store).run())
+    except Stopped as stopped:
+        return Failure(stopped.refusal)
+    except DamagedData as damaged:
+        return Failure(damaged.refusal)
+
+
+class _Recovery:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.core = Core(lambda: "", observed=False)
+        self.core.open = True
+        self.versions: dict[str, Compiled] = {}
+        self.steps = 0
+        self.at = (0, 0)
+
+    def run(self) -> Recovered:
+        number = self.snapshot()
+        after = number
+        for number, data in self.store.entries(after):
+            for at, event in enumerate(read(data)):
+                self.at = (number, at)
+                self.event(event)
+        return Recovered(self.core.applications, number, self.steps)
+
+    # Versions
+
+    def version(self, digest: str) -> Compiled:
+        """A kept version, ready to run."""
+        known = self.versions.get(digest)
+        if known is None:
+            found = dict(self.store.items(version_key(digest)))
+            if version_key(digest) not in found:
+                raise Stopped(self.wrong(f"the version {digest[:12]} is not among the kept ones"))
+            result: Result[Compiled, Refusal] = brought_back(found[version_key(digest)]).bind(compiled)
+            known = self.versions[digest] = _taken(result)
+        return known
+
+    def previous(self, running: Running, digest: str) -> Previous:
+        before, now = self.version(digest), running.compiled
+        versions = before.application.version, now.application.version
+        migrations = {machine: now.application.migration(machine, *versions) for machine in before.programs}
+        return Previous(before, migrations)
+
+    # The snapshot
+
+    def snapshot(self) -> int:
+        heads = [data for key, data in self.store.items(SNAPSHOT) if key == SNAPSHOT]
+        if not heads:
+            return 0
+        head = json.loads(heads[0])
+        applications = head["applications"]
+        made = {name: self.version(each["digest"]) for name, each in applications.items()}
+        filling, count = Filling(made), 0
+        for _, data in self.store.items(parts_prefix(head["number"])):
+            filling.add(data)
+            count += 1
+        if count != head["parts"]:
+            raise Stopped(Damaged("the snapshot", f"{count} of its {head['parts']} parts are there"))
+        for name, each in applications.items():
+            running = _taken(self.core.start(made[name]))
+            for machine, hosted in running.machines.items():
+                hosted.state = filling.state(name, machine)
+                hosted.stepped, hosted.failed = each["did"][machine]
+            if each["previous"] is not None:
+                running.previous = self.previous(running, each["previous"])
+        number: int = head["number"]
+        return number
+
+    # The log
+
+    def event(self, event: Event) -> None:
+        kind, name, *rest = event
+        match kind:
+            case "start":
+                _taken(self.core.start(self.version(rest[0])))
+            case "stop":
+                running = self.core.applications[name]
+                self.core.close(running)
+                self.core.remove(running)
+            case "swap":
+                self.swap(name, *rest)
+            case "step":
+                self.step(self.core.machines[name], *rest)
+            case "raised":
+                self.core.machines[name].failed += 1
+            case _:
+                raise Stopped(self.wrong(f"{kind!r} is not an event that this version of midflight knows"))
+
+    def swap(self, name: str, digest: str, back: bool) -> None:
+        prepared = self.core.prepare_back(name) if back else self.core.prepare(self.version(digest), None)
+        result: Result[Any, Refusal] = prepared.bind(self.core.swap)
+        if isinstance(result, Failure):
+            raise Stopped(
+                self.wrong(f"the change to {digest[:12]} is refused now: {result.failure().message}")
+            )
+
+    def step(self, hosted: Hosted, packed: Any, check: int, _: str) -> None:
+        try:
+            hosted.state, reply = hosted.step(hosted.state, hosted.packing.unpack(packed))
+            same = checksum(reply) == check
+        except Bad as wrong:
+            raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
+        except Exception as error:
+            raised = f"{type(error).__name__}: {error}"
+            raise Stopped(
+                self.wrong(f"{hosted.name} raises on a message that it answered: {raised}")
+            ) from None
+        if not same:
+            raise Stopped(self.wrong(f"{hosted.name} answers a message otherwise than it did"))
+        hosted.stepped += 1
+        self.steps += 1
+
+    def wrong(self, problem: str) -> NotRecovered:
+        return NotRecovered(*self.at, problem)
+
+
+def _taken(result: Result[Any, Refusal]) -> Any:
+    if isinstance(result, Failure):
+        raise Stopped(result.failure())
+    return result.unwrap()

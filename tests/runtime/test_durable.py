@@ -1,0 +1,286 @@
+"""A node on a store: nothing acknowledged is lost, nothing is applied twice, whatever the engine does."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from arrows.build import arr, constant, identity
+from arrows.dispatch import switch
+from runtime import bounds
+from runtime.application import Application
+from runtime.errors import StepFailed, Unavailable
+from runtime.refusal import CannotKeep, NotRecovered
+from runtime.store import Rejected, Store
+from runtime.testing import NotOpened, Pending, TestNode
+from tests.runtime.book import Add, All, by_key, ledger, v1, v2
+from tests.runtime.engines import Power, Simulated
+from tests.runtime.stores import Conformance
+
+
+class TestSimulated(Conformance):
+    """The engine of these tests is held to what every engine is."""
+
+    @pytest.fixture(autouse=True)
+    def power(self) -> None:
+        self.disk = Power()
+
+    def opened(self, directory: Path) -> Store:
+        return Simulated(self.disk, automatic=True)
+
+
+def node_on(power: Power, *, automatic: bool = True) -> tuple[TestNode, Simulated]:
+    store = Simulated(power, automatic=automatic)
+    return TestNode(store=store), store
+
+
+def hear(node: TestNode) -> None:
+    while node.hear():
+        pass
+
+
+def test_a_node_goes_on_where_it_was() -> None:
+    power = Power()
+    node, _ = node_on(power)
+    assert isinstance(node.start(v1), Success)
+    for n in (1, 2, 3):
+        node.call("ledger", Add(n))
+    with pytest.raises(StepFailed):
+        node.call("ledger", Add(-1))
+    node.call("rows", Add(5))
+    again, _ = node_on(power)
+    assert again.start(v1).unwrap().machines[0].failed == 1
+    assert again.call("ledger", All()) == (1, 2, 3)
+    assert again.call("rows", All()) == (5,)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_upgrades_and_rollbacks_are_repeated(clean: bool) -> None:
+    power = Power()
+    node, _ = node_on(power)
+    node.start(v1)
+    node.call("ledger", Add(1))
+    node.call("ledger", Add(2))
+    assert isinstance(node.upgrade(v2), Success)
+    node.call("ledger", Add(3))
+    if clean:
+        node.close()
+        assert power.log == {}
+    node, _ = node_on(power)
+    assert node.start(v2).unwrap().previous == "1"
+    assert node.call("ledger", All()) == (3, 2, 1)
+    assert isinstance(node.rollback("book"), Success)
+    node.call("ledger", Add(4))
+    node, _ = node_on(power)
+    assert node.start(v1).unwrap().version == "1"
+    assert node.call("ledger", All()) == (1, 2, 3, 4)
+
+
+def test_an_edited_application_on_existing_data_is_an_ordinary_upgrade_or_its_refusal() -> None:
+    power = Power()
+    node, _ = node_on(power)
+    node.start(v1)
+    node.call("ledger", Add(1))
+    node.call("ledger", Add(2))
+    lost = Application("book", version="3", machines={"ledger": ledger})
+    again, _ = node_on(power)
+    assert isinstance(again.start(lost), Failure)
+    assert again.status().applications == ()
+    assert again.start(v2).unwrap().version == "2"
+    assert again.call("ledger", All()) == (2, 1)
+
+
+def test_nobody_sees_a_reply_before_it_is_durable() -> None:
+    power = Power()
+    node, store = node_on(power)
+    node.start(v1)
+    hear(node)
+    store.automatic = False
+    one = node.send("ledger", Add(1))
+    node.step()
+    assert not one.done()
+    other = node.send("ledger", Add(2))  # stepped while the first is being written
+    node.step()
+    assert len(store.waiting) == 1
+    store.advance()
+    hear(node)
+    assert one.result() == (1,)
+    assert not other.done()
+    store.advance()
+    hear(node)
+    assert other.result() == (2,)
+
+
+def test_a_rejected_commit_undoes_what_was_stepped_since() -> None:
+    power = Power()
+    node, store = node_on(power)
+    node.start(v1)
+    node.call("ledger", Add(1))
+    store.automatic = False
+    one = node.send("ledger", Add(2))
+    node.step()
+    other = node.send("ledger", Add(3))
+    node.step()
+    store.advance(Rejected("the disk is full"))
+    hear(node)
+    for each in (one, other):
+        with pytest.raises(Unavailable, match="the disk is full"):
+            each.result()
+    store.automatic = True
+    node.call("ledger", Add(4))
+    assert node.call("ledger", All()) == (1, 4)
+    again, _ = node_on(power)
+    again.start(v1)
+    assert again.call("ledger", All()) == (1, 4)
+    assert again.machine("ledger").stepped == 4
+
+
+def test_a_rejected_upgrade_is_undone() -> None:
+    power = Power()
+    node, store = node_on(power)
+    node.start(v1)
+    node.call("ledger", Add(1))
+    node.call("ledger", Add(2))
+    waiting = node.send("ledger", Add(3))
+    host = node._host
+    store.automatic = False
+    assert isinstance(host.change("book", host.prepare(v2, None), Pending()), Success)
+    assert not node.step(), "nothing is stepped by the new version before its upgrade is kept"
+    store.advance(Rejected("the disk is full"))
+    hear(node)
+    store.automatic = True
+    node.drain()
+    assert waiting.result() == (3,)
+    assert node.status().applications[0].version == "1"
+    assert node.call("ledger", All()) == (1, 2, 3)
+
+
+def test_a_snapshot_is_written_between_batches_and_takes_the_log_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "SNAPSHOT_AFTER", 10)
+    monkeypatch.setattr(bounds, "PART", 3)
+    power = Power()
+    node, _ = node_on(power)
+    assert isinstance(node.start(by_key), Success)
+    for n in range(55):
+        node.call("by", Add(n))
+    assert len(power.log) < 20
+    again, _ = node_on(power)
+    again.start(by_key)
+    assert again.call("by", Add(3)) == (3,)
+    assert again.machine("by").cells[0].size == 7
+    assert sum(key.startswith("snapshot/") for key in power.table) == 3
+
+
+def test_a_reply_that_changed_stops_recovery_and_names_the_record() -> None:
+    power = Power()
+    node, _ = node_on(power)
+    node.start(v1)
+    for n in range(3):
+        node.call("ledger", Add(n))
+    number = max(power.log)
+    power.log[number] = power.log[number].replace(b'"step"', b'"step"').replace(b"[0,[2]]", b"[0,[7]]")
+    with pytest.raises(NotOpened) as told:
+        node_on(power)
+    refusal = told.value.refusal
+    assert isinstance(refusal, NotRecovered)
+    assert refusal.entry == number
+    assert "ledger answers a message otherwise than it did" in refusal.message
+
+
+def test_what_is_in_no_file_and_no_data_cannot_be_kept() -> None:
+    node, _ = node_on(Power())
+    made = Application("a", version="1", machines={"m": arr(lambda n: n)})
+    refused = node.start(made)
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), CannotKeep)
+    assert node.status().applications == ()
+
+
+def test_data_made_in_the_process_is_kept_as_data() -> None:
+    power = Power()
+    node, _ = node_on(power)
+    made = Application("a", version="1", machines={"m": switch((int, identity()), (str, constant(0)))})
+    assert isinstance(node.start(made), Success)
+    assert b"texts" not in power.table[f"version/{made.digest}"]
+    again, _ = node_on(power)
+    assert isinstance(again.start(made), Success)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> list[str]:
+    deeds = ["send", "send", "send", "step", "step", "advance", "advance", "hear", "hear"]
+    rare = ["reject", "crash", "lost", "swap", "back", "close"]
+    return draw(st.lists(st.sampled_from(deeds * 3 + rare), min_size=5, max_size=80))
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedules())
+def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: list[str]) -> None:
+    """The checker knows what callers saw, and what they sent."""
+    power, said, sent = Power(), [], 0
+    flying: list[tuple[int, Pending]] = []
+    node, store = node_on(power)
+    node.start(v1)
+    node.upgrade(v2).unwrap()  # from here on both versions are kept
+    node.rollback("book")
+    store.automatic = False
+
+    def look() -> None:
+        for n, pending in list(flying):
+            if pending.done():
+                flying.remove((n, pending))
+                try:
+                    assert pending.result() == (n,)
+                except Unavailable:
+                    refused.add(n)
+                else:
+                    said.append(n)
+
+    refused: set[int] = set()
+    for deed in schedule:
+        match deed:
+            case "send":
+                flying.append((sent, node.send("ledger", Add(sent))))
+                sent += 1
+            case "step":
+                node.step(random.Random(sent).randrange(1, 5))
+            case "advance":
+                store.advance()
+            case "hear":
+                node.hear()
+            case "reject":
+                store.advance(Rejected("no room"))
+            case "swap" | "back":
+                host = node._host
+                wanted = host.prepare(v2, None) if deed == "swap" else host.core.prepare_back("book")
+                if not node._host.keeper.held:  # type: ignore[union-attr]
+                    host.change("book", wanted, Pending())
+            case "close":
+                store.automatic = True
+                while store.advance():
+                    pass
+                node.close()
+                store.automatic = False
+            case _:  # the power is cut, perhaps just behind the sync that nobody heard of
+                if deed == "lost":
+                    store.advance(told=False)
+                look()
+                flying.clear()
+                node, store = node_on(power)
+                node.start(v1 if node._host.keeper.parked["book"].compiled.digest == v1.digest else v2)  # type: ignore[union-attr]
+                store.automatic = False
+        look()
+    look()
+    node, _ = node_on(power)
+    kept = node._host.keeper.parked["book"]  # type: ignore[union-attr]
+    (seen,) = kept.machines["ledger"].state
+    assert len(set(seen)) == len(seen), "applied twice"
+    assert set(said) <= set(seen), "acknowledged and lost"
+    assert refused.isdisjoint(seen), "refused and kept"
