@@ -52,7 +52,8 @@ def run(
     """Run an application until Ctrl-C.
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
-    The state is in memory and is lost at the end.
+    What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
+    on it is an upgrade.
     """
     application = loaded(file)
     done(serve(application, listen or [DEFAULT], data, report.say), as_json=False)

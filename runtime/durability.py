@@ -13,10 +13,17 @@ from returns.result import Failure, Result
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.application import Application
+from runtime.beside import beside
 from runtime.datadir import Claim, claim
 from runtime.embedded import open_store
+from runtime.errors import Unavailable
 from runtime.host import Host
+from runtime.journal import version_key
+from runtime.keeper import Keeper
+from runtime.refusal import NotKept
 from runtime.store import Store
+from runtime.versions import kept
 
 T = TypeVar("T")
 
@@ -32,12 +39,14 @@ class NotOpened(Exception):
 
 
 class Disk:
-    """A directory of the node's own, or an engine that is given."""
+    """A directory, which is claimed unless it is claimed already, or an engine that is given."""
 
-    def __init__(self, data: str | os.PathLike[str] | None, store: Store | None) -> None:
-        self._data = None if data is None else Path(data)
+    def __init__(self, data: str | os.PathLike[str] | Claim | None, store: Store | None) -> None:
+        self._data = None if data is None or isinstance(data, Claim) else Path(data)
         self._store = store
-        self._claim: Claim | None = None
+        self._claim = data if isinstance(data, Claim) else None
+        self._owned = not isinstance(data, Claim)
+        self._keeper: Keeper | None = None
 
     async def open(self, host: Host, soon: Callable[[Callable[[], None]], object]) -> None:
         """Claim and recover what is there. Raises NotOpened, with nothing changed."""
@@ -52,8 +61,22 @@ class Disk:
         except NotOpened:
             await self._let_go()
             raise
+        self._keeper = host.keeper
         seconds = host.clock() - since
-        logger.info("recovered in %.3f s; %d steps were repeated", seconds, recovered.steps)
+        if recovered.applications:
+            names = ", ".join(recovered.applications)
+            logger.info("recovered %s in %.3f s; %d steps were repeated", names, seconds, recovered.steps)
+
+    async def keep(self, application: Application) -> Refusal | None:
+        """Keep a version, so that recovery can run it; return why it cannot be kept."""
+        saved: Result[bytes, Refusal] = await beside(kept, application)
+        if isinstance(saved, Failure):
+            refusal: Refusal = saved.failure()
+            return refusal
+        assert self._keeper is not None
+        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._keeper.put(version_key(application.digest), saved.unwrap(), ticket)
+        return await kept_on_disk(application.name, ticket)
 
     async def close(self, host: Host) -> None:
         """Commit what was stepped, leave a snapshot, and let go."""
@@ -70,8 +93,19 @@ class Disk:
     async def _let_go(self) -> None:
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
-        if self._claim is not None:
+        if self._claim is not None and self._owned:
             self._claim.release()
+
+
+async def kept_on_disk(name: str, ticket: asyncio.Future[None] | None) -> Refusal | None:
+    """Wait until something is on disk; return why it is not. None waits for nothing."""
+    if ticket is None:
+        return None
+    try:
+        await ticket
+    except Unavailable as problem:
+        return NotKept(name, str(problem))
+    return None
 
 
 def _taken(result: Result[T, Any]) -> T:

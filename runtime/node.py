@@ -23,45 +23,22 @@ import time
 import types
 from collections.abc import Callable, Generator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
-
-from returns.result import Failure, Result, Success
+from typing import TYPE_CHECKING, Any, Self
 
 from arrows.shape import Shape
-from migrations.refusal import Refusal
 from runtime import bounds, gateway
-from runtime.application import Application
+from runtime.changes import Changes
+from runtime.datadir import Claim
 from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
 from runtime.host import Host, logger
-from runtime.hosted import Compiled, Encode, Hosted, Running
-from runtime.journal import version_key
+from runtime.hosted import Encode, Hosted
 from runtime.observe import Observer
-from runtime.refusal import NotKept, NotRunning
-from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
+from runtime.status import MachineStatus, Status
 from runtime.store import Store
-from runtime.upgrade import Prepared, Upgraded, compiled
-from runtime.versions import kept
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-
-T = TypeVar("T")
-P = ParamSpec("P")
-
-
-async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run pure work in a thread while the loop goes on.
-
-    A thread that waits for the interpreter can be overtaken for seconds by a loop that is never idle, for the
-    loop lets go only for an instant. So the loop lets go for longer now and then.
-    """
-    working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
-    while not working.done():
-        time.sleep(bounds.LET_GO)
-        await asyncio.wait([working], timeout=bounds.SLICE)
-    return working.result()
 
 
 @types.coroutine
@@ -74,7 +51,7 @@ def _not_started() -> asyncio.Future[Any]:
     raise Unavailable("the node is not running")
 
 
-class Node:
+class Node(Changes):
     """Hosts applications in the event loop that enters it, and answers their callers.
 
     `data` is the directory that keeps what the machines know: a reply is released only when its message is on
@@ -89,7 +66,7 @@ class Node:
 
     def __init__(
         self,
-        data: str | os.PathLike[str] | None = None,
+        data: str | os.PathLike[str] | Claim | None = None,
         *,
         store: Store | None = None,
         observers: Sequence[Observer] = (),
@@ -231,110 +208,6 @@ class Node:
             told()
         finally:
             self._go_on()
-
-    # Applications
-
-    async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
-        """Start an application's machines in their order, from their first state or from what was kept of them.
-
-        Where another version of it was kept, that one is upgraded to this one. Returns Success(its status), or
-        Failure(NotRunning | NameTaken | CannotCompile | NeedsEffects | CannotKeep | NotKept), or what `upgrade`
-        refuses; then it does not run, and what was kept of it is as it was.
-        """
-        async with self._changing:
-            ready = await self._ready(application)
-            ticket = self._future()
-            result: Result[Running, Refusal] = ready.bind(lambda new: self._host.start(new, ticket))
-            self._host.tell()
-            if isinstance(result, Failure):
-                return Failure(result.failure())
-            running = result.unwrap()
-            wrong = await self._kept(application.name, ticket)
-            if wrong is None and running.compiled.digest != application.digest:
-                prepared = await _beside(self._host.prepare, application, None)
-                changed = await self._change(application.name, prepared)
-                wrong = changed.failure() if isinstance(changed, Failure) else None
-                if wrong is not None:
-                    await self._stop(running)
-            return Success(of_application(running)) if wrong is None else Failure(wrong)
-
-    async def upgrade(
-        self, application: Application, expected: str | None = None
-    ) -> Result[Upgraded, Refusal]:
-        """Let another version of a running application take over, between two messages.
-
-        `expected` is the digest that must be running. State follows the application's migrations; waiting
-        messages stay. Returns Failure with the typed reason, and then nothing has changed.
-        """
-        async with self._changing:
-            if not self._host.core.open:
-                return Failure(NotRunning(application.name))
-            prepared = await _beside(self._host.prepare, application, expected)
-            if isinstance(prepared, Success):
-                ready = await self._ready(application)
-                if isinstance(ready, Failure):
-                    prepared = Failure(ready.failure())
-            return await self._change(application.name, prepared)
-
-    async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
-        """Let the version before the last upgrade take over again, its state migrated through `down`.
-
-        Returns Failure with the typed reason, and then nothing has changed; NothingToRollBack among them.
-        """
-        async with self._changing:
-            prepared = await _beside(self._host.core.prepare_back, application)
-            return await self._change(application, prepared)
-
-    async def _ready(self, application: Application) -> Result[Compiled, Refusal]:
-        """Compile a version, and keep it where the node keeps anything."""
-        ready: Result[Compiled, Refusal] = await _beside(compiled, application)
-        if isinstance(ready, Failure) or self._host.keeper is None:
-            return ready
-        saved: Result[bytes, Refusal] = await _beside(kept, application)
-        if isinstance(saved, Failure):
-            return Failure(saved.failure())
-        ticket = self._future()
-        self._host.keeper.put(version_key(application.digest), saved.unwrap(), ticket)
-        wrong = await self._kept(application.name, ticket)
-        return ready if wrong is None else Failure(wrong)
-
-    async def _change(self, name: str, prepared: Result[Prepared, Refusal]) -> Result[Upgraded, Refusal]:
-        ticket = self._future()
-        result = self._host.change(name, prepared, ticket)
-        wrong = await self._kept(name, ticket) if isinstance(result, Success) else None
-        return result if wrong is None else Failure(wrong)
-
-    async def _kept(self, name: str, ticket: asyncio.Future[None]) -> Refusal | None:
-        """Wait until something is on disk; return why it is not."""
-        if self._host.keeper is None:
-            return None
-        try:
-            await ticket
-        except Unavailable as problem:
-            return NotKept(name, str(problem))
-        return None
-
-    async def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
-        """Stop an application's machines in reverse order; each finishes what waits at it.
-
-        Returns Success(its last status) or Failure(UnknownApplication).
-        """
-        async with self._changing:
-            found = self._host.core.running(application)
-            if isinstance(found, Failure):
-                return Failure(found.failure())
-            return Success(await self._stop(found.unwrap()))
-
-    async def _stop(self, running: Running) -> ApplicationStatus:
-        core = self._host.core
-        core.close(running)
-        while any(hosted.inbox for hosted in running.machines.values()):
-            await asyncio.sleep(0)
-        last = of_application(running)
-        core.remove(running)
-        self._host.park(running)
-        self._host.tell()
-        return last
 
     # Looking
 

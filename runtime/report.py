@@ -73,9 +73,7 @@ def status(node: Plain) -> None:
     """What a node runs."""
     where = ", ".join(node["urls"]) or "no address"
     say(f"process {node['process']} on {node['data']}, listening on {where}")
-    kept = (
-        "in memory: it is lost when the node stops" if node["durability"] == "memory" else node["durability"]
-    )
+    kept = "in memory: it is lost when the node stops" if node["durability"] == "memory" else "kept on disk"
     say(f"state is {kept}")
     for each in node["applications"]:
         back = f"; rollback leads to version {each['previous']}" if each["previous"] else ""

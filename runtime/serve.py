@@ -19,6 +19,7 @@ from runtime.application import Application
 from runtime.control import Control
 from runtime.cross_site import own_site
 from runtime.datadir import Claim, Unusable, claim
+from runtime.durability import NotOpened
 from runtime.listen import Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
@@ -45,6 +46,8 @@ def serve(application: Application, urls: Sequence[str], data: Path, say: Say) -
             return Failure(bound.failure())
         try:
             return asyncio.run(_run(application, bound.unwrap(), ours, say))
+        except NotOpened as refused:
+            return Failure(refused.refusal)
         finally:
             for listener in bound.unwrap():
                 listener.socket.close()
@@ -64,9 +67,9 @@ async def _run(
     application: Application, listeners: Sequence[Listener], ours: Claim, say: Say
 ) -> Result[None, Refusal]:
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
-    async with Node() as node:
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-        logging.getLogger("midflight").setLevel(logging.INFO)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("midflight").setLevel(logging.INFO)
+    async with Node(ours) as node:
         started = await node.start(application)
         if isinstance(started, Failure):
             return Failure(started.failure())
@@ -99,7 +102,7 @@ async def _run(
         asked.cancel()
         await control.close()
         steps = sum(m.stepped for each in node.status().applications for m in each.machines)
-    say(f"stopped after {steps} messages; the state was in memory and is gone")
+    say(f"stopped after {steps} messages; the state is kept in {ours.directory}")
     return Success(None)
 
 
@@ -107,6 +110,11 @@ def _stop(server: uvicorn.Server, control: Control) -> None:
     """The first signal asks; a second one does not wait for connections."""
     server.force_exit = control.stopping.is_set()
     control.stopping.set()
+
+
+def _shown(directory: Path) -> str:
+    here = Path.cwd()
+    return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
 
 def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) -> None:
@@ -130,4 +138,4 @@ def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) ->
     message = shlex.quote(json.dumps(sample(node.accepts(name))))
     say(f"  try        curl -d {message} {listeners[0].url}/machines/{name}")
     say(f"  change     midflight upgrade FILE{data}")
-    say("  state      is in memory: it is lost when this stops (Ctrl-C, or SIGTERM)")
+    say(f"  state      is kept in {_shown(ours.directory)}, and is there when this starts again")

@@ -117,7 +117,7 @@ def test_a_life_of_a_node(project: Path) -> None:
     with running(project) as node:
         assert 'counter {"type": "Incr", "by"?: int}' in node.banner
         assert f"""curl -d '{{"type": "Incr", "by": 1}}' {node.url}/machines/counter""" in node.banner
-        assert "in memory: it is lost" in node.banner
+        assert "is there when this starts again" in node.banner
         assert node.post({"type": "Incr", "by": 5}) == (200, {"type": "Ok"})
 
         called = node.ask("call", "counter", '{"type": "Incr", "by": 2}')

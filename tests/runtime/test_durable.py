@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,9 @@ from arrows.dispatch import switch
 from runtime import bounds
 from runtime.application import Application
 from runtime.errors import StepFailed, Unavailable
+from runtime.keeper import Keeper
 from runtime.refusal import CannotKeep, NotRecovered
-from runtime.store import Rejected, Store
+from runtime.store import Change, Done, Rejected, Store, Uncertain
 from runtime.testing import NotOpened, Pending, TestNode
 from tests.runtime.book import Add, All, by_key, ledger, v1, v2
 from tests.runtime.engines import Power, Simulated
@@ -220,37 +220,45 @@ def schedules(draw: st.DrawFn) -> list[str]:
     return draw(st.lists(st.sampled_from(deeds * 3 + rare), min_size=5, max_size=80))
 
 
-@settings(max_examples=300, deadline=None)
-@given(schedules())
-def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: list[str]) -> None:
-    """The checker knows what callers saw, and what they sent."""
-    power, said, sent = Power(), [], 0
-    flying: list[tuple[int, Pending]] = []
-    node, store = node_on(power)
-    node.start(v1)
-    node.upgrade(v2).unwrap()  # from here on both versions are kept
-    node.rollback("book")
-    store.automatic = False
+def checked(schedule: list[str], made: type[Simulated] = Simulated) -> None:
+    """Run a schedule on an engine. The checker knows what callers saw, and what they sent."""
+    power = Power()
+    said: set[int] = set()
+    refused: set[int] = set()
+    flying: dict[int, Pending] = {}
+    sent = 0
+
+    def fresh() -> tuple[TestNode, Simulated]:
+        store = made(power, automatic=True)
+        node = TestNode(store=store)
+        kept = node._host.keeper.parked.get("book") if node._host.keeper else None
+        node.start(v2 if kept and kept.compiled.digest == v2.digest else v1)
+        if kept is None:
+            node.upgrade(v2).unwrap()  # from here on both versions are kept
+            node.rollback("book").unwrap()
+        hear(node)
+        store.automatic = False
+        return node, store
 
     def look() -> None:
-        for n, pending in list(flying):
+        for n, pending in list(flying.items()):
             if pending.done():
-                flying.remove((n, pending))
+                del flying[n]
                 try:
                     assert pending.result() == (n,)
                 except Unavailable:
                     refused.add(n)
                 else:
-                    said.append(n)
+                    said.add(n)
 
-    refused: set[int] = set()
+    node, store = fresh()
     for deed in schedule:
         match deed:
             case "send":
-                flying.append((sent, node.send("ledger", Add(sent))))
+                flying[sent] = node.send("ledger", Add(sent))
                 sent += 1
             case "step":
-                node.step(random.Random(sent).randrange(1, 5))
+                node.step(3)
             case "advance":
                 store.advance()
             case "hear":
@@ -260,7 +268,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: lis
             case "swap" | "back":
                 host = node._host
                 wanted = host.prepare(v2, None) if deed == "swap" else host.core.prepare_back("book")
-                if not node._host.keeper.held:  # type: ignore[union-attr]
+                if host.keeper and not host.keeper.held:
                     host.change("book", wanted, Pending())
             case "close":
                 store.automatic = True
@@ -273,14 +281,71 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: lis
                     store.advance(told=False)
                 look()
                 flying.clear()
-                node, store = node_on(power)
-                node.start(v1 if node._host.keeper.parked["book"].compiled.digest == v1.digest else v2)  # type: ignore[union-attr]
-                store.automatic = False
+                node, store = fresh()
         look()
-    look()
-    node, _ = node_on(power)
-    kept = node._host.keeper.parked["book"]  # type: ignore[union-attr]
-    (seen,) = kept.machines["ledger"].state
+    kept = TestNode(store=Simulated(power))._host.keeper
+    assert kept
+    (seen,) = kept.parked["book"].machines["ledger"].state
     assert len(set(seen)) == len(seen), "applied twice"
-    assert set(said) <= set(seen), "acknowledged and lost"
+    assert said <= set(seen), "acknowledged and lost"
     assert refused.isdisjoint(seen), "refused and kept"
+
+
+@settings(max_examples=60, deadline=None)
+@given(schedules())
+def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: list[str]) -> None:
+    checked(schedule)
+
+
+@pytest.mark.long
+@settings(max_examples=5000, deadline=None)
+@given(schedules())
+def test_nothing_is_lost_or_applied_twice_in_thousands_of_schedules(schedule: list[str]) -> None:
+    checked(schedule)
+
+
+class Unsynced(Simulated):
+    """Says that a change is durable before it is: what leaving out the sync does."""
+
+    def commit(self, change: Change, done: Done) -> None:
+        if self.automatic:
+            super().commit(change, done)
+        else:
+            self.waiting.append((change, lambda _: None))
+            done(None)
+
+
+def test_the_checker_sees_a_sync_that_is_left_out() -> None:
+    with pytest.raises(AssertionError, match="acknowledged and lost"):
+        checked(["send", "step", "hear", "hear", "crash"], Unsynced)
+    checked(["send", "step", "advance", "hear", "hear", "crash"], Unsynced)
+
+
+def test_the_checker_sees_a_reply_before_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = Keeper.go
+
+    def early(keeper: Keeper) -> None:
+        keeper._release(keeper.batch)
+        go(keeper)
+
+    schedule = ["send", "step", "hear", "crash"]
+    checked(schedule)
+    monkeypatch.setattr(Keeper, "go", early)
+    with pytest.raises(AssertionError, match="acknowledged and lost"):
+        checked(schedule)
+
+
+def test_a_commit_of_unknown_outcome_ends_the_node() -> None:
+    power = Power()
+    node, store = node_on(power)
+    node.start(v1)
+    hear(node)
+    store.automatic = False
+    pending = node.send("ledger", Add(1))
+    node.step()
+    store.advance(Uncertain("fsync failed"))
+    with pytest.raises(Uncertain):
+        hear(node)
+    assert not pending.done()
+    with pytest.raises(Unavailable):
+        node.send("ledger", Add(2))

@@ -1,0 +1,122 @@
+"""Which applications a node runs, and their versions: one change at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+from runtime.application import Application
+from runtime.beside import beside
+from runtime.durability import Disk, kept_on_disk
+from runtime.host import Host
+from runtime.hosted import Compiled, Running
+from runtime.refusal import NotRunning
+from runtime.status import ApplicationStatus, of_application
+from runtime.upgrade import Prepared, Upgraded, compiled
+
+
+class Changes:
+    """Starts, upgrades, rolls back and stops applications on a host, and waits until that is on disk."""
+
+    _host: Host
+    _disk: Disk | None
+    _changing: asyncio.Lock
+    _future: Callable[[], asyncio.Future[Any]]
+
+    async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
+        """Start an application's machines in their order, from their first state or from what was kept of them.
+
+        Where another version of it was kept, that one is upgraded to this one. Returns Success(its status), or
+        Failure(NotRunning | NameTaken | CannotCompile | NeedsEffects | CannotKeep | NotKept), or what `upgrade`
+        refuses; then it does not run, and what was kept of it is as it was.
+        """
+        async with self._changing:
+            ready = await self._ready(application)
+            ticket = None if self._disk is None or not self._host.core.open else self._future()
+            result: Result[Running, Refusal] = ready.bind(lambda new: self._host.start(new, ticket))
+            self._host.tell()
+            if isinstance(result, Failure):
+                return Failure(result.failure())
+            running = result.unwrap()
+            wrong = await kept_on_disk(application.name, ticket)
+            if wrong is None and running.compiled.digest != application.digest:
+                prepared = await beside(self._host.prepare, application, None)
+                changed = await self._change(application.name, prepared)
+                wrong = changed.failure() if isinstance(changed, Failure) else None
+                if wrong is not None:
+                    await self._stop(running)
+            return Success(of_application(running)) if wrong is None else Failure(wrong)
+
+    async def upgrade(
+        self, application: Application, expected: str | None = None
+    ) -> Result[Upgraded, Refusal]:
+        """Let another version of a running application take over, between two messages.
+
+        `expected` is the digest that must be running. State follows the application's migrations; waiting
+        messages stay. Returns Failure with the typed reason, and then nothing has changed.
+        """
+        async with self._changing:
+            if not self._host.core.open:
+                return Failure(NotRunning(application.name))
+            prepared = await beside(self._host.prepare, application, expected)
+            if isinstance(prepared, Success):
+                ready = await self._ready(application)
+                if isinstance(ready, Failure):
+                    prepared = Failure(ready.failure())
+            return await self._change(application.name, prepared)
+
+    async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
+        """Let the version before the last upgrade take over again, its state migrated through `down`.
+
+        Returns Failure with the typed reason, and then nothing has changed; NothingToRollBack among them.
+        """
+        async with self._changing:
+            prepared = await beside(self._host.core.prepare_back, application)
+            return await self._change(application, prepared)
+
+    async def _ready(self, application: Application) -> Result[Compiled, Refusal]:
+        """Compile a version, and keep it where the node keeps anything."""
+        ready: Result[Compiled, Refusal] = await beside(compiled, application)
+        if isinstance(ready, Failure) or self._disk is None or not self._host.core.open:
+            return ready
+        wrong = await self._disk.keep(application)
+        return ready if wrong is None else Failure(wrong)
+
+    async def _change(self, name: str, prepared: Result[Prepared, Refusal]) -> Result[Upgraded, Refusal]:
+        ticket = None if self._disk is None else self._future()
+        since = self._host.clock()
+        result = self._host.change(name, prepared, ticket)
+        if ticket is None or isinstance(result, Failure):
+            return result
+        wrong = await kept_on_disk(name, ticket)  # meanwhile nothing is stepped
+        seconds = self._host.clock() - since
+        return (
+            result.map(lambda made: attrs.evolve(made, seconds=seconds)) if wrong is None else Failure(wrong)
+        )
+
+    async def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
+        """Stop an application's machines in reverse order; each finishes what waits at it.
+
+        Returns Success(its last status) or Failure(UnknownApplication).
+        """
+        async with self._changing:
+            found = self._host.core.running(application)
+            if isinstance(found, Failure):
+                return Failure(found.failure())
+            return Success(await self._stop(found.unwrap()))
+
+    async def _stop(self, running: Running) -> ApplicationStatus:
+        core = self._host.core
+        core.close(running)
+        while any(hosted.inbox for hosted in running.machines.values()):
+            await asyncio.sleep(0)
+        last = of_application(running)
+        core.remove(running)
+        self._host.park(running)
+        self._host.tell()
+        return last
