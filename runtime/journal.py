@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from arrows.canonical import NotData
 from runtime.errors import StepFailed
-from runtime.packing import checksum
+from runtime.packing import checksum, parsed
 
 if TYPE_CHECKING:
     from runtime.hosted import Hosted
@@ -50,7 +50,7 @@ def written(events: list[Event]) -> bytes:
 
 def read(data: bytes) -> list[Event]:
     """The events of an entry."""
-    found: list[Event] = json.loads(data)
+    found: list[Event] = parsed(data)
     return found
 
 

@@ -6,6 +6,7 @@ reads what this one wrote.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -79,6 +80,11 @@ class Packing:
         if not isinstance(slot, Table):
             return self.unpack(packed)
         return Map((key_of(self.unpack(key)), self.unpack_state(slot.slots, row)) for key, row in packed)
+
+
+def parsed(data: bytes) -> Any:
+    """Arrays of packed values, as `unpack` takes them: a tagged value is a pair."""
+    return json.loads(data, object_pairs_hook=lambda pairs: pairs[0])
 
 
 def checksum(value: Any) -> int:

@@ -18,7 +18,7 @@ from arrows.cells import Slot, Table, Values
 from arrows.keys import key_of, value_of
 from runtime import bounds
 from runtime.hosted import Compiled, Running
-from runtime.packing import Packing
+from runtime.packing import Packing, parsed
 
 
 @attrs.frozen
@@ -99,7 +99,7 @@ class Filling:
 
     def add(self, part: bytes) -> None:
         """Read a part."""
-        for name, machine, at, *packed in json.loads(part):
+        for name, machine, at, *packed in parsed(part):
             compiled = self._compiled[name]
             packing: Packing = compiled.packing
             slot: Slot = compiled.programs[machine].slots[at]
