@@ -49,7 +49,7 @@ class Keeper:
         self.held = False
         self.parked: dict[str, Running] = {}
         self._core = core
-        self._number = number
+        self._number = self._durable = number
         self._soon = soon
         self._release = release
         self._abort = abort
@@ -106,6 +106,7 @@ class Keeper:
     def _settled(self, batch: Batch, error: Exception | None) -> None:
         self._under_way = None
         if error is None:
+            self._durable = self._number
             self._undoing = [each for each in self._undoing if each[0] is not batch]
             self.held = bool(self._undoing)
             self._release(batch)
@@ -144,9 +145,9 @@ class Keeper:
         self._snapshot = _Snapshot(self._number, cuts)
 
     def advance(self) -> None:
-        """Pack and keep the next part of a snapshot, if one is being written."""
+        """Pack and keep the next part of a snapshot, if one is being written and what it stands for is durable."""
         made = self._snapshot
-        if made is None or made.waiting:
+        if made is None or made.waiting or made.number > self._durable:
             return
         made.waiting = True
         try:

@@ -3,8 +3,10 @@
 The log holds what happened, in order; the table holds versions, snapshots and what else is looked up by key.
 A `Change` is one transaction over both. `commit` takes it and returns at once; `done` is called later, on any
 thread, with None when the change is *durable*: it survives the end of the process and of the machine's power.
+`done` returns at once; it may call `commit`, and it waits for no thread that does.
 
-Changes become durable in the order in which they were given. An engine that fails says which way:
+Changes become durable in the order in which they were given, each whole or not at all, and are told of in that order
+(`runtime.in_order` helps an engine that hears of them in another one). An engine that fails says which way:
 
 - `Rejected`: surely nothing of this change, nor of any given after it and before `done` was called, is
   there or will be. The engine goes on with what is given next.
@@ -12,7 +14,8 @@ Changes become durable in the order in which they were given. An engine that fai
   recovery decides. (After a failed fsync, a second one that succeeds tells nothing about what the first one
   lost: Rebello et al., "Can Applications Recover from fsync Failures?", 2020.)
 
-`open`, `entries` and `items` are synchronous and are for recovery, before the first commit.
+`entries` and `items` are synchronous and are for recovery, before the first commit. An engine changes nothing
+before that: what recovery refuses stays as it is.
 """
 
 from __future__ import annotations
@@ -56,13 +59,11 @@ class Damaged(Refusal):
 
     place: str
     problem: str
+    remedy: str = "Restore the directory from a copy, or move it away to begin with nothing"
 
     @property
     def message(self) -> str:
-        return (
-            f"{self.place}: {self.problem}. Nothing was changed. Restore the directory from a copy, "
-            "or move it away to begin with nothing."
-        )
+        return f"{self.place}: {self.problem}. Nothing was changed. {self.remedy}."
 
 
 class Store(Protocol):

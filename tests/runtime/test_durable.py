@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,24 +16,66 @@ from arrows.dispatch import switch
 from runtime import bounds
 from runtime.application import Application
 from runtime.errors import StepFailed, Unavailable
+from runtime.in_order import InOrder
 from runtime.keeper import Keeper
 from runtime.refusal import CannotKeep, NotRecovered
 from runtime.store import Change, Done, Rejected, Store, Uncertain
 from runtime.testing import NotOpened, Pending, TestNode
 from tests.runtime.book import Add, All, by_key, ledger, v1, v2
-from tests.runtime.engines import Power, Simulated
+from tests.runtime.engines import Power, Remote, Scattered, Simulated
 from tests.runtime.stores import Conformance
 
 
-class TestSimulated(Conformance):
-    """The engine of these tests is held to what every engine is."""
+class TestRemote(Conformance):
+    """An engine that is late, hears of its writes in any order, refuses, and forgets what it had not written."""
 
     @pytest.fixture(autouse=True)
     def power(self) -> None:
         self.disk = Power()
+        self.seed = random.randrange(2**32)
+        print("seed", self.seed)
 
-    def opened(self, directory: Path) -> Store:
-        return Simulated(self.disk, automatic=True)
+    def opened(self, directory: Path) -> Remote:
+        return Remote(self.disk, self.seed)
+
+    def full(self, store: Store) -> Callable[[], None]:
+        assert isinstance(store, Remote)
+        store.full = True
+        return lambda: setattr(store, "full", False)
+
+    def cut(self, store: Store, directory: Path) -> Store:
+        assert isinstance(store, Remote)
+        store.cut()
+        return self.opened(directory)
+
+
+def test_what_is_heard_in_any_order_is_told_in_the_order_given() -> None:
+    power = Power()
+    store = Scattered(power)
+    told: list[int] = []
+    for number in range(1, 4):
+        store.commit(Change({number: b""}), lambda error, number=number: told.append(number))  # type: ignore[misc]
+    heard = []
+    while store.waiting:
+        Simulated.advance(store)
+    for done, error in reversed(store.answers):
+        done(error)
+        heard.append(list(told))
+    assert heard == [[], [], [1, 2, 3]]
+
+
+@pytest.mark.parametrize("error", [Rejected("full"), Uncertain("who knows")])
+def test_a_refusal_that_is_heard_late_is_never_passed_by_what_came_later(error: Exception) -> None:
+    """A change that is refused before one that is durable: nobody can tell any more, and all hear so."""
+    order, told = InOrder(), list[Exception | None]()
+    first, second, third = (order.take(told.append) for _ in range(3))
+    third(Rejected("full"))
+    second(None)
+    first(error)
+    assert [type(each) for each in told] == [Uncertain] * 3
+    last = order.take(told.append)
+    last(None)
+    assert isinstance(told[-1], Uncertain), "an engine that is uncertain once says no more"
 
 
 def node_on(power: Power, *, automatic: bool = True) -> tuple[TestNode, Simulated]:
@@ -292,16 +336,32 @@ def checked(schedule: list[str], made: type[Simulated] = Simulated) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(schedules())
-def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(schedule: list[str]) -> None:
-    checked(schedule)
+@given(schedules(), st.sampled_from([Simulated, Scattered]))
+def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(
+    schedule: list[str], engine: type[Simulated]
+) -> None:
+    checked(schedule, engine)
+
+
+@settings(max_examples=60, deadline=None)
+@given(schedules(), st.sampled_from([Simulated, Scattered]))
+def test_nothing_is_lost_where_snapshots_are_everywhere(schedule: list[str], engine: type[Simulated]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds, "SNAPSHOT_AFTER", 3)
+        patch.setattr(bounds, "PART", 1)
+        checked(schedule, engine)
 
 
 @pytest.mark.long
 @settings(max_examples=5000, deadline=None)
-@given(schedules())
-def test_nothing_is_lost_or_applied_twice_in_thousands_of_schedules(schedule: list[str]) -> None:
-    checked(schedule)
+@given(schedules(), st.sampled_from([Simulated, Scattered]), st.sampled_from([3, 20_000]))
+def test_nothing_is_lost_or_applied_twice_in_thousands_of_schedules(
+    schedule: list[str], engine: type[Simulated], after: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds, "SNAPSHOT_AFTER", after)
+        patch.setattr(bounds, "PART", 1)
+        checked(schedule, engine)
 
 
 class Unsynced(Simulated):
