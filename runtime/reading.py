@@ -120,6 +120,8 @@ def _checked(connection: sqlite3.Connection, file: Path, log: Path, marked: int 
     broken = connection.execute("pragma integrity_check(1)").fetchone()[0]
     if broken != "ok":
         raise damaged(file, broken)
+    for _ in _whole(connection, file, "select key, data, sum from item"):
+        pass  # a key that became another one would be looked for in vain
     last = connection.execute("select max(number) from log").fetchone()[0] or about["trimmed"]
     if about["open"] and marked is None:
         raise damaged(
@@ -152,7 +154,9 @@ def entries(
     connection: sqlite3.Connection, file: Path, after: int, trimmed: int
 ) -> Iterator[tuple[int, bytes]]:
     """The log behind a number; raises DamagedData where an entry is missing or is not what was written."""
-    expected = max(after, trimmed) + 1
+    if after < trimmed:
+        raise damaged(file, f"entry {after + 1} of the log was taken away, and nothing stands for it")
+    expected = after + 1
     query = "select number, data, sum from log where number > ? order by number"
     for number, data, total in _rows(connection, file, query, after):
         if expected != number:
@@ -167,7 +171,13 @@ def items(connection: sqlite3.Connection, file: Path, prefix: str) -> Iterator[t
     """What is kept under keys that begin so; raises DamagedData where one is not what was written."""
     end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     query = "select key, data, sum from item where key >= ? and key < ? order by key"
-    for key, data, total in _rows(connection, file, query, prefix, end):
+    return _whole(connection, file, query, prefix, end)
+
+
+def _whole(
+    connection: sqlite3.Connection, file: Path, query: str, *given: object
+) -> Iterator[tuple[str, bytes]]:
+    for key, data, total in _rows(connection, file, query, *given):
         if checksum(key, data) != total:
             raise damaged(file, f"{key!r} is not what was written")
         yield key, data

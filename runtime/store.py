@@ -73,7 +73,7 @@ class Store(Protocol):
         """Take a change; `done` is called when it is durable or has failed."""
 
     def entries(self, after: int) -> Iterator[tuple[int, bytes]]:
-        """The log's entries with a larger number, in order. Raises DamagedData."""
+        """The log's entries with a larger number, in order; of those none may be taken away. Raises DamagedData."""
 
     def items(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """What is kept under keys that begin so, in the order of the keys. Raises DamagedData."""

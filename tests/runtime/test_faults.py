@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -154,6 +155,10 @@ CLOSED_FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
         changed("delete from item where key like 'snapshot/%'"),
         "the snapshot: .* of its .* are there",
     ),
+    "a snapshot without its head": (
+        changed("delete from item where key = 'snapshot'"),
+        "journal.db: entry 1 of the log was taken away, and nothing stands for it",
+    ),
     "a version that is missing": (
         changed("delete from item where key like 'version/%'"),
         "the version [0-9a-f]{12} is not among the kept ones",
@@ -196,7 +201,9 @@ def what(data: Path) -> tuple[dict[int, bytes], dict[str, bytes]] | str:
         return str(opened.failure())
     reading = opened.unwrap()
     try:
-        return dict(reading.entries(0)), {**dict(reading.items("v")), **dict(reading.items("s"))}
+        kept = {**dict(reading.items("v")), **dict(reading.items("s"))}
+        snapshot = kept.get("snapshot")
+        return dict(reading.entries(json.loads(snapshot)["number"] if snapshot else 0)), kept
     except DamagedData as damaged:
         return str(damaged)
     finally:
@@ -219,7 +226,7 @@ def flips(image: Path, name: str, folder: Path, places: Callable[[int], list[int
             told += 1
         else:
             assert found == whole, f"byte {at} of {name}"
-    assert told
+    assert told or (name == NAME and LOG in files(data)), "what is read stands in the log"
 
 
 CHECKED = [(0, NAME), (1, NAME), (1, LOG), (1, MARK)]
@@ -232,7 +239,7 @@ def test_a_flipped_byte_is_told_or_harms_nothing(
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
-    flips(images[image], name, tmp_path, lambda size: chance.sample(range(size), min(size, 300)))
+    flips(images[image], name, tmp_path, lambda size: chance.sample(range(size), min(size, 500)))
 
 
 @pytest.mark.long
