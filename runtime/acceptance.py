@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+import attrs
+
 from arrows import record
 from arrows.fit import Misfit, adopt, misfit
 from arrows.plain import describe
@@ -20,6 +22,8 @@ from arrows.shape import (
     options,
     parts,
 )
+from runtime import bounds
+from runtime.together import Together
 
 
 class _Every(frozenset[type]):
@@ -58,11 +62,25 @@ def check(shape: Shape) -> None:
 
 def fitted(message: Any, shape: Shape) -> tuple[Any, Misfit | None]:
     """Return the message with the classes that `shape` names, and where the two part (else None)."""
+    if type(message) is Together:
+        return _all_fitted(message, shape)
     try:
         message = adopt(message, shape)
         return message, misfit(message, shape)
     except Exception as error:
         return message, Misfit("", " | ".join(describe(shape)), f"{type(error).__name__}: {error}")
+
+
+def _all_fitted(several: Together, shape: Shape) -> tuple[Together, Misfit | None]:
+    if len(several.messages) > bounds.TOGETHER:
+        return several, Misfit("", f"at most {bounds.TOGETHER} messages", str(len(several.messages)))
+    accepted, found = classes(shape), []
+    for at, each in enumerate(several.messages):
+        one, wrong = (each, None) if type(each) in accepted else fitted(each, shape)
+        if wrong is not None:
+            return several, attrs.evolve(wrong, path=f"[{at}].{wrong.path}".rstrip("."))
+        found.append(one)
+    return Together(tuple(found)), None
 
 
 def uncovered(old: Shape, new: Shape) -> Shape | None:

@@ -11,6 +11,9 @@ TURN = 32
 BATCH = 256
 """Messages stepped, committed and released together."""
 
+TOGETHER = 1024
+"""Messages that one caller may have stepped all or none."""
+
 SLICE = 0.002
 """Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
 

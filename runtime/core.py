@@ -47,6 +47,7 @@ from runtime.hosted import Compiled, Encode, Hosted, Running
 from runtime.journal import raised, stepped
 from runtime.lifecycle import Resume
 from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
+from runtime.together import Together
 from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
 
 
@@ -128,7 +129,9 @@ class Core:
             waiting = inbox.popleft()
             message, ticket, encode, trace = waiting
             try:
-                after, reply = run(state, message)
+                after, reply = (
+                    run(state, message) if type(message) is not Together else message.step(run, state)
+                )
                 event = stepped(hosted, message, reply, trace) if journaled else None
                 if encode is not None:
                     reply = encode(reply)

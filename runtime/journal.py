@@ -8,6 +8,9 @@ it is:
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again
 
+An input is a packed message, or `{"together": [packed messages]}` for several that were stepped all or none.
+
+
 The table holds `version/DIGEST`; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
 A snapshot stands for the log up to its number.
 """
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from arrows.canonical import NotData
 from runtime.errors import StepFailed
 from runtime.packing import checksum, parsed
+from runtime.together import pack
 
 if TYPE_CHECKING:
     from runtime.hosted import Hosted
@@ -31,13 +35,13 @@ SNAPSHOT: Final = "snapshot"
 
 def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
     """The event of a step. Raises NotData for a message or a reply that cannot be written down."""
-    return ["step", hosted.name, hosted.packing.pack(message), checksum(reply), trace]
+    return ["step", hosted.name, pack(hosted.packing, message), checksum(reply), trace]
 
 
 def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> list[Event]:
     """The event of a step that raised; none where the message itself is what cannot be written."""
     try:
-        packed = hosted.packing.pack(message)
+        packed = pack(hosted.packing, message)
     except NotData:
         return []
     return [["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]]

@@ -21,7 +21,7 @@ import os
 import random as random_module
 import time
 import types
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,11 +31,12 @@ from runtime.changes import Changes
 from runtime.datadir import Claim
 from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
-from runtime.host import Host, logger
+from runtime.host import Host, Ticket, logger
 from runtime.hosted import Encode, Hosted
 from runtime.observe import Observer
 from runtime.status import MachineStatus, Status
 from runtime.store import Store
+from runtime.together import Together
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -154,13 +155,40 @@ class Node(Changes):
             self._schedule()
         return await future
 
+    async def call_all(self, machine: str, messages: Iterable[Any], *, trace: str = "") -> list[Any]:
+        """Return a machine's replies to several messages that are stepped one after the other, all or none.
+
+        Where one step raises, the state is as it was before the first, and StepFailed is raised. A crash keeps all
+        or none as well. Together they count as one message; at most `bounds.TOGETHER` are taken.
+        Raises what `call` raises.
+        """
+        ticket: asyncio.Future[Any] = self._future()
+        try:
+            self.ask(machine, Together(tuple(messages)), ticket, trace=trace)
+        except CallError:
+            await asyncio.sleep(0)  # a caller who tries again at once lets the loop work
+            raise
+        return list(await ticket)
+
     def cast(self, machine: str, message: Any, *, trace: str = "") -> None:
         """Let a machine take a message and do not wait; what its step raises is only logged.
 
         Raises Overloaded, Unavailable, UnknownMachine or BadMessage.
         """
+        self.ask(machine, message, None, trace=trace)
+
+    def ask(
+        self,
+        machine: str,
+        message: Any,
+        ticket: Ticket | None,
+        *,
+        encode: Encode | None = None,
+        trace: str = "",
+    ) -> None:
+        """Let a machine take a message and do not wait: `ticket` is told. Otherwise as `call`."""
         try:
-            self._accept(machine, message, None, None, trace)
+            self._accept(machine, message, ticket, encode, trace)
         except CallError:
             self._host.tell()
             raise

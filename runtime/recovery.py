@@ -21,6 +21,7 @@ from runtime.packing import checksum
 from runtime.refusal import NotRecovered
 from runtime.snapshot import Filling
 from runtime.store import Damaged, DamagedData, Store
+from runtime.together import stepped, unpack
 from runtime.upgrade import compiled
 from runtime.versions import brought_back
 
@@ -144,7 +145,7 @@ class _Recovery:
 
     def step(self, hosted: Hosted, packed: Any, check: int, _: str) -> None:
         try:
-            hosted.state, reply = hosted.step(hosted.state, hosted.packing.unpack(packed))
+            hosted.state, reply = stepped(hosted.step, hosted.state, unpack(hosted.packing, packed))
             same = checksum(reply) == check
         except Bad as wrong:
             raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None

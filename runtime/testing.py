@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -18,6 +18,7 @@ from runtime.journal import version_key
 from runtime.observe import Observer
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
 from runtime.store import Store
+from runtime.together import Together
 from runtime.upgrade import Upgraded, compiled
 from runtime.versions import kept
 
@@ -107,6 +108,16 @@ class TestNode:
         pending = self.send(machine, message, encode=encode, trace=trace)
         self.drain()
         return pending.result()
+
+    def send_all(self, machine: str, messages: Iterable[Any]) -> Pending:
+        """As `Node.call_all`, without waiting: the reply is a tuple."""
+        return self.send(machine, Together(tuple(messages)))
+
+    def call_all(self, machine: str, messages: Iterable[Any]) -> list[Any]:
+        """As `Node.call_all`."""
+        pending = self.send_all(machine, messages)
+        self.drain()
+        return list(pending.result())
 
     def cast(self, machine: str, message: Any, *, trace: str = "") -> None:
         """Let a message wait that nobody waits for."""
