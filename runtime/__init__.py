@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.application import Application
+from runtime.codec import Answer, Ask, AskAll, Codec, NotARequest
 from runtime.errors import (
     BadMessage,
     CallError,
@@ -18,13 +19,18 @@ from runtime.status import ApplicationStatus, CellStatus, MachineStatus, Status
 from runtime.upgrade import Upgraded
 
 __all__ = [
+    "Answer",
     "Application",
     "ApplicationStatus",
+    "Ask",
+    "AskAll",
     "BadMessage",
     "CallError",
     "CellStatus",
+    "Codec",
     "MachineStatus",
     "Node",
+    "NotARequest",
     "OnFailure",
     "Overloaded",
     "Resume",

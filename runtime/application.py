@@ -17,10 +17,12 @@ from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
 from migrations.migration import Migration
 from runtime import bounds
+from runtime.codec import Codec
 from runtime.isolate import Version
 from runtime.lifecycle import OnFailure, Resume
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _FORMAT = 1
 
 
@@ -68,6 +70,19 @@ def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
     return taken
 
 
+def _codecs(codecs: Mapping[str, Codec]) -> Mapping[str, Codec]:
+    for scheme, each in codecs.items():
+        if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme) or scheme == "http":
+            raise BuildError(
+                f"{scheme!r:.200} cannot name a protocol",
+                where=caller(),
+                remedy='It is the scheme of an address: lower case, and not "http", which every node speaks.',
+            )
+        if not isinstance(each, Codec):
+            raise BuildError(f"{each!r:.200} is not a Codec", where=caller())
+    return MappingProxyType(dict(codecs))
+
+
 @attrs.frozen
 class Sources:
     """The files that an application was loaded from (`version` holds their texts), and its variable in them."""
@@ -82,8 +97,9 @@ class Application:
 
     `version` is a label that migrations refer to; what decides whether two versions are the same is
     `digest`. `migrations` lead here from earlier versions. `inbox` bounds the messages that wait at each
-    machine. Raises BuildError for a name that cannot stand in a URL, for no machines, and for a migration
-    of a machine that is not here or given twice.
+    machine. `codecs` are protocols that clients speak, by the scheme of their addresses. Raises BuildError
+    for a name that cannot stand in a URL, for no machines, and for a migration of a machine that is not
+    here or given twice.
 
     >>> from arrows import loop
     >>> count = loop(lambda by, total: (total + by, total + by), init=0, name="count")
@@ -99,6 +115,9 @@ class Application:
     )
     on_failure: OnFailure = attrs.field(kw_only=True, factory=Resume)
     inbox: int = attrs.field(kw_only=True, default=bounds.INBOX)
+    codecs: Mapping[str, Codec] = attrs.field(
+        kw_only=True, factory=dict, converter=_codecs, repr=lambda codecs: f"<{', '.join(codecs)}>"
+    )
     sources: Sources | None = attrs.field(kw_only=True, default=None, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -129,9 +148,10 @@ class Application:
         Raises BuildError when a machine holds something that cannot be identified.
         """
         machines = tuple((name, digest(each)) for name, each in self.machines.items())
-        return hashlib.sha256(
-            canonical((_FORMAT, self.name, machines, self.on_failure, self.inbox))
-        ).hexdigest()
+        what: tuple[Any, ...] = _FORMAT, self.name, machines, self.on_failure, self.inbox
+        if self.codecs:
+            what = *what, tuple((scheme, each.digest) for scheme, each in sorted(self.codecs.items()))
+        return hashlib.sha256(canonical(what)).hexdigest()
 
     def migration(self, machine: str, old: str, new: str) -> Migration | None:
         """The migration of a machine between two versions, or None where there is none."""

@@ -32,6 +32,12 @@ PART = 500
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 
+IN_FLIGHT = 256
+"""Requests of one client that wait for their answers; no more of it is read meanwhile."""
+
+MAX_REQUEST = 1024 * 1024
+"""Bytes of one request of a codec's protocol."""
+
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body."""
 
@@ -57,6 +63,7 @@ SHORT_DIGEST = 12
 """Digits of a digest that are shown, and the fewest by which a version may be named."""
 
 assert TURN <= BATCH <= INBOX, "a full inbox is worked off in whole batches, a batch in whole turns"
+assert IN_FLIGHT <= BATCH, "one client fills a batch and not an inbox"
 assert MAX_NESTING * 3 < 1000, (
     "a reader recursing three frames a level must stay within Python's default limit"
 )

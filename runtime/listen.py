@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 import attrs
@@ -37,12 +37,20 @@ class Listener:
     socket: socket.socket
     is_public: bool
 
+    @property
+    def scheme(self) -> str:
+        """The protocol that is spoken there."""
+        return urlsplit(self.url).scheme
 
-def bind(urls: Sequence[str]) -> Result[list[Listener], CannotListen]:
-    """Bind every address, or none. Returns Failure(CannotListen) with the first that cannot be."""
+
+def bind(urls: Sequence[str], codecs: Collection[str] = ()) -> Result[list[Listener], CannotListen]:
+    """Bind every address, of http or of a codec's scheme, or none.
+
+    Returns Failure(CannotListen) with the first that cannot be.
+    """
     bound: list[Listener] = []
     for url in urls:
-        match _bind(url):
+        match _bind(url, codecs):
             case Success(listener):
                 bound.append(listener)
             case Failure(refusal):
@@ -52,16 +60,18 @@ def bind(urls: Sequence[str]) -> Result[list[Listener], CannotListen]:
     return Success(bound)
 
 
-def _bind(url: str) -> Result[Listener, CannotListen]:
+def _bind(url: str, codecs: Collection[str]) -> Result[Listener, CannotListen]:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, 80 if parts.port is None else parts.port
+        host, port = parts.hostname, 80 if parts.port is None and parts.scheme == "http" else parts.port
     except ValueError as error:
         return Failure(CannotListen(url, f"{error}; write {DEFAULT}"))
-    if parts.scheme != "http":
-        return Failure(
-            CannotListen(url, f"{parts.scheme or 'no scheme'} is not spoken here; write {DEFAULT}")
-        )
+    if parts.scheme != "http" and parts.scheme not in codecs:
+        spoken = ", ".join(["http", *sorted(codecs)])
+        problem = f"{parts.scheme or 'no scheme'} is not spoken here, but {spoken}; write {DEFAULT}"
+        return Failure(CannotListen(url, problem))
+    if port is None:
+        return Failure(CannotListen(url, f"name a port; write {parts.scheme}://127.0.0.1:PORT"))
     if not host or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         return Failure(CannotListen(url, f"an address is a host and a port; write {DEFAULT}"))
     made: socket.socket | None = None
@@ -78,7 +88,7 @@ def _bind(url: str) -> Result[Listener, CannotListen]:
         return Failure(CannotListen(url, _why(error)))
     shown = f"[{host}]" if ":" in host else host
     is_public = not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
-    return Success(Listener(f"http://{shown}:{made.getsockname()[1]}", made, is_public))
+    return Success(Listener(f"{parts.scheme}://{shown}:{made.getsockname()[1]}", made, is_public))
 
 
 def _why(error: OSError) -> str:

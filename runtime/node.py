@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Self
 from arrows.shape import Shape
 from runtime import bounds, gateway
 from runtime.changes import Changes
+from runtime.codec import Codec
 from runtime.datadir import Claim
 from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
@@ -250,6 +251,11 @@ class Node(Changes):
     def accepts(self, machine: str) -> Shape:
         """The shape of the messages that a machine takes; raises UnknownMachine or Unavailable."""
         return self._host.core.open_machine(machine).program.takes
+
+    def codec(self, application: str, scheme: str) -> Codec | None:
+        """How the running version of an application speaks a protocol, or None."""
+        running = self._host.core.applications.get(application)
+        return running.compiled.application.codecs.get(scheme) if running else None
 
     def asgi(self) -> Starlette:
         """The node's machines as a web application, to serve or to mount in another one."""

@@ -24,6 +24,7 @@ from runtime.listen import Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
 from runtime.sample import sample
+from runtime.speaker import speaking
 
 DRAINING = 10
 """Seconds that requests under way have when the node stops."""
@@ -41,7 +42,7 @@ def serve(application: Application, urls: Sequence[str], data: Path, say: Say) -
         return Failure(claimed.failure())
     ours = claimed.unwrap()
     try:
-        bound = bind(urls)
+        bound = bind(urls, application.codecs)
         if isinstance(bound, Failure):
             return Failure(bound.failure())
         try:
@@ -92,13 +93,16 @@ async def _run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, server, control)
-        serving = asyncio.ensure_future(server.serve([listener.socket for listener in listeners]))
+        speakers = await speaking(node, application, listeners)
+        serving = asyncio.ensure_future(
+            server.serve([each.socket for each in listeners if each.scheme == "http"])
+        )
         asked = asyncio.ensure_future(control.stopping.wait())
         _banner(node, listeners, ours, say)
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         say("stopping: what waits is answered first")
         server.should_exit = True
-        await serving
+        await asyncio.gather(serving, *(speaker.close(DRAINING) for speaker in speakers))
         asked.cancel()
         await control.close()
         steps = sum(m.stepped for each in node.status().applications for m in each.machines)
@@ -134,8 +138,9 @@ def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) ->
             say(
                 f"  {'accepts' if at == 0 else '':10} {machine.name if at == 0 else ' ' * len(machine.name)} {form}"
             )
-    name = application.machines[0].name
-    message = shlex.quote(json.dumps(sample(node.accepts(name))))
-    say(f"  try        curl -d {message} {listeners[0].url}/machines/{name}")
+    for listener in [each for each in listeners if each.scheme == "http"][:1]:
+        name = application.machines[0].name
+        message = shlex.quote(json.dumps(sample(node.accepts(name))))
+        say(f"  try        curl -d {message} {listener.url}/machines/{name}")
     say(f"  change     midflight upgrade FILE{data}")
     say(f"  state      is kept in {_shown(ours.directory)}, and is there when this starts again")
