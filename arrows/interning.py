@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from arrows import record
+from arrows import members, record
 from arrows.content import class_digest
 from arrows.origin import BuildError
 
@@ -24,7 +24,8 @@ def intern(cls: T, preferred: Mapping[str, type] = NONE) -> T:
     """Return the class of the same content: a preferred one, a known one, or this one, which is then known.
 
     Only frozen records and enums are interned: they are data, and nothing can tell two of equal content
-    apart. Any other class, or one whose content cannot be identified, comes back as it is.
+    apart. Any other class, one with members that can be changed in place, or one whose content cannot be
+    identified, comes back as it is.
     """
     if not isinstance(cls, type) or not (issubclass(cls, enum.Enum) or record.is_frozen_record(cls)):
         return cls
@@ -32,6 +33,13 @@ def intern(cls: T, preferred: Mapping[str, type] = NONE) -> T:
     if digest is None:
         return cls
     return known(digest, preferred) or _KNOWN.setdefault(digest, cls)  # type: ignore[return-value]
+
+
+def uninterned(cls: type) -> None:
+    """Forget what a class is: it was altered, or is to be used no more."""
+    digest = _DIGESTS.pop(cls, None)
+    if digest is not None and _KNOWN.get(digest) is cls:
+        del _KNOWN[digest]
 
 
 def by_content(classes: Iterable[type]) -> Mapping[str, type]:
@@ -54,6 +62,8 @@ def known(digest: str, preferred: Mapping[str, type] = NONE) -> type | None:
 
 def _digest(cls: type) -> str | None:
     if cls not in _DIGESTS:
+        if any(isinstance(value, bytearray | dict | list | set) for _, value in members.written(cls)):
+            return None
         try:
             _DIGESTS[cls] = class_digest(cls)
         except BuildError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
 from arrows.free_names import Definition, free_names
+from arrows.imported import imported
 from arrows.origin import BuildError, Origin
 from arrows.source import enclosing, tree_of
 
@@ -39,7 +40,7 @@ _CHANGES: Final = frozenset(
 
 
 def reached(function: types.FunctionType, where: Origin) -> Reached:
-    """Return what the globals and closure variables of a function stand for, now.
+    """Return what the globals, closure variables and imports of a function stand for, now.
 
     Raises BuildError where the function writes what it reads, or can read what nobody sees.
     """
@@ -61,6 +62,11 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
             raise BuildError(
                 f"{name!r} is not bound yet", where=where, remedy=f"Bind {name!r} first."
             ) from None
+    for name, value in imported(function, tree, where).items():
+        found.update(_parts(name, value, tree, where))
+    for value in found.values():
+        if getattr(value, "__name__", "") == "import_module" and value.__module__ == "importlib":
+            _hidden("calls importlib.import_module(), which sees what cannot be identified", where)
     _written(function, tree, found, where)
     return found
 

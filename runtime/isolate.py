@@ -9,40 +9,42 @@ project's own `runtime` or `tests` is the project's.
 **Names.** `dataclasses`, `typing.get_type_hints` and `pickle` look a class up in `sys.modules` under its
 `__module__`. There stands, for each module, a view under a private name that reads the module and does not
 hold it. A version lives as long as something of it is used: its functions hold it through their builtins, its
-data classes through `HOME`. When nothing does, the views and what `linecache` was told are taken away.
+data classes through `HOME`. When nothing does, or when it cannot be loaded, the views and what the process
+remembers of its files are taken away.
 
-**Classes.** Each class at the top of a module is interned as it is defined: a decorator is put around it in
-the tree, the outermost one, at the line where the class begins, so that every line stays where it was. A data
-class that was there before, with the same content, takes the place of the new one.
+**Afterwards** nothing is read from the disk any more. What an import statement inside a function may ask for later
+is read when the version is loaded, and executed when it is asked for: a file that is edited or deleted since alters
+no version. `runtime.defining` has the classes, `runtime.surroundings` what is put back of the process.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import enum
+import importlib
 import importlib.util
 import itertools
-import linecache
 import sys
 import threading
 import types
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Final
 
 from arrows.interning import intern
-from arrows.record import is_frozen_record
+from arrows.origin import BuildError
 from arrows.source import SOURCE
-from runtime.files import Disk, Files
+from runtime.defining import INTERN, Classes, with_interning
+from runtime.files import Disk, Files, Kept
+from runtime.importing import Importlib, read_ahead, relative, source
+from runtime.view import Loader, View, forget
 
 PREFIX: Final = "_midflight_version_"
 HOME: Final = "__midflight_home__"
 """Where a data class holds the version that defined it."""
 
-_INTERN: Final = "__midflight_intern__"
 _OURS: Final = ("arrows", "migrations", "runtime")
 _NUMBERS = itertools.count(1)
 
@@ -62,10 +64,16 @@ class Version:
         self.root = f"{PREFIX}{next(_NUMBERS)}"
         self.places = list(dict.fromkeys((package, main.parent)))
         self.texts: dict[str, str] = {}
+        self.outside: set[str] = set()
+        """The modules of the environment that it imports, or may import, by the first part of their names."""
         self._modules: dict[str, types.ModuleType] = {}
         self._lock = threading.RLock()
-        self._builtins = {**vars(builtins), "__import__": self._import, _INTERN: self._intern}
-        weakref.finalize(self, _forget, self.root).atexit = False
+        self._defining = 0
+        self._classes = Classes(self._keep)
+        self._importlib = Importlib(self._import_module)
+        self._builtins = {**vars(builtins), "__import__": self._import, INTERN: self._around}
+        self._forget = weakref.finalize(self, forget, self.root, self.texts)
+        self._forget.atexit = False
 
     def execute(self) -> types.ModuleType:
         """Execute the main file and what it imports; raises what they raise."""
@@ -74,7 +82,21 @@ class Version:
             *packages, _ = self.name.split(".")
             for length in range(len(packages)):
                 self._module(".".join(packages[: length + 1]))
-        return self._execute(self.name, self.main)
+        module = self._execute(self.name, self.main)
+        self._classes.settle()
+        self.outside |= read_ahead(self.files, self.places, self.texts, self._packages(), self._is_own)
+        self.files = Kept(dict(self.texts))
+        return module
+
+    def discard(self) -> None:
+        """Take away what the process knows of a version that is not to be used."""
+        self._classes.forget()
+        self._forget()
+
+    def _packages(self) -> dict[str, str]:
+        """The package of each file that was executed, as its relative imports see it."""
+        held = [module for module in self._modules.values() if getattr(module, "__file__", None)]
+        return {str(each.__file__): (each.__package__ or "")[len(self.root) + 1 :] for each in held}
 
     def module(self, name: str) -> types.ModuleType | None:
         """A module that was loaded, by its name in the project."""
@@ -94,16 +116,32 @@ class Version:
             package = str((globals or {}).get("__package__") or "")
             if package != self.root and not package.startswith(self.root + "."):
                 return builtins.__import__(name, globals, locals, fromlist or (), level)
-            name = _relative(package[len(self.root) + 1 :], name, level)
+            name = relative(package[len(self.root) + 1 :], name, level)
         elif not self._is_own(name.partition(".")[0]):
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
+            self.outside.add(name.partition(".")[0])
+            found = builtins.__import__(name, globals, locals, fromlist or (), level)
+            return self._importlib if found is importlib else found
         with self._lock:
+            if self._defining == threading.get_ident() and name not in self._modules:
+                raise BuildError(f"{name} is not imported yet")
             module = self._chain(name)
             if not fromlist:
                 return self._module(name.partition(".")[0])
             if hasattr(module, "__path__"):
                 self._submodules(module, name, fromlist)
             return module
+
+    def _import_module(self, name: str, package: str | None) -> types.ModuleType:
+        """What `importlib.import_module` gives to the version."""
+        level = len(name) - len(name.lstrip("."))
+        if level and not package:
+            raise TypeError(f"the 'package' argument is required to import {name!r}")
+        if package and self._is_own(package.partition(".")[0]):
+            package = f"{self.root}.{package}"
+        if not level and name.startswith(f"{self.root}."):
+            package, name, level = self.root, name[len(self.root) + 1 :], 1
+        fromlist = ("__name__",)  # lets the last module be returned, not the first
+        return self._import(name.lstrip("."), {"__package__": package}, None, fromlist, level)
 
     def _is_own(self, top: str) -> bool:
         """Whether an absolute name is a file of the project.
@@ -113,12 +151,12 @@ class Version:
         """
         if top == "midflight":
             return False
-        if top in self._modules or self._source(self.places[0], top) is not None:
+        if top in self._modules or source(self.files, self.places[0], top) is not None:
             return True
         folder = any(self.files.is_dir(place / top) for place in self.places)
         if folder and top in _OURS:
             return True
-        return (folder or self._source(self.places[-1], top) is not None) and not _installed(top)
+        return (folder or source(self.files, self.places[-1], top) is not None) and not _installed(top)
 
     def _chain(self, name: str) -> types.ModuleType:
         """Load a dotted name from its first part on; return the last."""
@@ -154,16 +192,9 @@ class Version:
         """The file or folder of a module whose parent is loaded."""
         parent, _, last = name.rpartition(".")
         places = [Path(each) for each in getattr(self._modules[parent], "__path__", ())]
-        sources = (self._source(place, last) for place in places)
+        sources = (source(self.files, place, last) for place in places)
         folders = (place / last for place in places if last and self.files.is_dir(place / last))
         return next((each for each in sources if each is not None), None) or next(folders, None)
-
-    def _source(self, place: Path, name: str) -> Path | None:
-        """The package folder or file of a module in a folder."""
-        if self.files.is_file(place / name / "__init__.py"):
-            return place / name
-        file = place / f"{name}.py"
-        return file if name and self.files.is_file(file) else None
 
     # Executing
 
@@ -172,10 +203,11 @@ class Version:
         self.texts[str(file)] = ""
         text = self.texts[str(file)] = self.files.text(file)
         tree = ast.parse(text, str(file))
-        code = compile(_Interned().visit(tree), str(file), "exec", dont_inherit=True)
+        code = compile(with_interning(tree), str(file), "exec", dont_inherit=True)
         package = [str(file.parent)] if file.name == "__init__.py" else None
+        own = f"{self.root}.{name}"
         spec = importlib.util.spec_from_file_location(
-            f"{self.root}.{name}", file, submodule_search_locations=package
+            own, file, loader=Loader(own, str(file), text), submodule_search_locations=package
         )
         assert spec is not None, "the name of a source file ends in .py"
         module = self._show(name, spec, [file.parent] if package else None)
@@ -195,7 +227,7 @@ class Version:
             module.__path__ = [str(each) for each in path]
         vars(module)["__builtins__"] = self._builtins
         self._modules[name] = module
-        sys.modules[spec.name] = _View(self, name, spec)
+        sys.modules[spec.name] = View(self, name, spec)
         parent, _, last = name.rpartition(".")
         if last:
             setattr(self._modules[parent], last, module)
@@ -208,46 +240,23 @@ class Version:
         if vars(self._modules[parent]).get(last) is module:
             delattr(self._modules[parent], last)
 
-    def _intern(self, cls: Any) -> Any:
-        kept = intern(cls)
-        if kept is cls and isinstance(cls, type) and (issubclass(cls, enum.Enum) or is_frozen_record(cls)):
-            setattr(cls, HOME, self)
-        return kept
+    # Classes
 
+    def _around(self, shared: bool, *decorators: Any) -> Callable[[Any], Any]:
+        decorate = self._classes.around(shared, *decorators)
 
-class _View(types.ModuleType):
-    """What stands in `sys.modules` for a module of a version: reads it, and does not keep it alive."""
+        def quietly(cls: Any) -> Any:
+            """Nothing may be imported only to learn what a class is."""
+            before, self._defining = self._defining, threading.get_ident()
+            try:
+                return decorate(cls)
+            finally:
+                self._defining = before
 
-    def __init__(self, version: Version, name: str, spec: ModuleSpec) -> None:
-        super().__init__(spec.name)
-        self.__spec__ = spec
-        self._seen = weakref.ref(version), name
+        return quietly
 
-    @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
-        version, name = self._seen
-        alive = version()
-        module = alive.module(name) if alive else None
-        return vars(module) if module else {}
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
-
-
-class _Interned(ast.NodeTransformer):
-    """Puts the interning decorator around every class that is defined at the top of a module."""
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        place = node.decorator_list[0] if node.decorator_list else node
-        node.decorator_list.insert(0, ast.copy_location(ast.Name(_INTERN, ast.Load()), place))
-        return node
-
-    def visit(self, node: ast.AST) -> Any:
-        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        return node if inside else super().visit(node)
+    def _keep(self, cls: type) -> None:
+        setattr(cls, HOME, self)
 
 
 def _know_imported(file: Path) -> None:
@@ -269,17 +278,3 @@ def _installed(top: str) -> bool:
     except (ImportError, ValueError):
         return top in sys.modules
     return spec is not None and spec.loader is not None and spec.origin is not None
-
-
-def _relative(package: str, name: str, level: int) -> str:
-    parts = package.split(".") if package else []
-    if level - 1 > len(parts):
-        raise ImportError("attempted relative import beyond the project's folder")
-    return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])
-
-
-def _forget(root: str) -> None:
-    for name in [each for each in list(sys.modules) if each == root or each.startswith(root + ".")]:
-        sys.modules.pop(name, None)
-    for file in [each for each in list(linecache.cache) if f" {root}." in each]:
-        linecache.cache.pop(file, None)

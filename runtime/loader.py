@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import types
 from collections.abc import Mapping
@@ -17,12 +18,16 @@ from runtime.errors import cut
 from runtime.files import Kept
 from runtime.isolate import Version
 from runtime.refusal import CannotLoad
+from runtime.surroundings import Surroundings
+
+logger = logging.getLogger("midflight")
 
 
 def load(path: str) -> Result[Application, CannotLoad]:
     """Execute a file as a version of its own and return the one Application in it, or the one named `:APP`.
 
-    Neither the versions loaded before nor anything of the process's import system is altered. Returns
+    Neither the versions loaded before nor anything of the process's import system is altered. What else the file
+    changes in the process (the environment, threads, signal handlers) stays changed and is logged. Returns
     Failure(CannotLoad), naming file and line, for a file that is not there, not Python, or raises, and for
     one that holds no application or several.
     """
@@ -39,6 +44,20 @@ def load_kept(main: str, name: str, texts: Mapping[str, str]) -> Result[Applicat
 
 
 def _loaded(version: Version, name: str) -> Result[Application, CannotLoad]:
+    around, result = Surroundings(), None
+    try:
+        result = _executed(version, name)
+        return result
+    finally:
+        around.put_back()
+        if not isinstance(result, Success):
+            version.discard()
+        changed = around.changed()
+        if changed:
+            logger.warning("%s was loaded, and this process is changed: %s", version.main, "; ".join(changed))
+
+
+def _executed(version: Version, name: str) -> Result[Application, CannotLoad]:
     try:
         module = version.execute()
     except KeyboardInterrupt as error:
