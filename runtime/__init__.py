@@ -5,8 +5,10 @@ from __future__ import annotations
 from runtime.application import Application
 from runtime.codec import Answer, Ask, AskAll, Codec, NotARequest
 from runtime.errors import (
+    BadId,
     BadMessage,
     CallError,
+    IdReused,
     Overloaded,
     StepFailed,
     Unavailable,
@@ -24,10 +26,12 @@ __all__ = [
     "ApplicationStatus",
     "Ask",
     "AskAll",
+    "BadId",
     "BadMessage",
     "CallError",
     "CellStatus",
     "Codec",
+    "IdReused",
     "MachineStatus",
     "Node",
     "NotARequest",

@@ -8,6 +8,7 @@ from arrows.cells import Values
 from runtime.errors import CallError
 from runtime.hosted import Hosted
 from runtime.journal import Event
+from runtime.requests import Window
 
 Outcome: TypeAlias = tuple[Any, Any, CallError | None]
 """A ticket (None for a cast), the reply to release, and what to raise instead of it."""
@@ -22,7 +23,7 @@ class Batch:
     __slots__ = ("before", "events", "interrupt", "outcomes")
 
     def __init__(self) -> None:
-        self.before: dict[Hosted, tuple[Values, int, int]] = {}
+        self.before: dict[Hosted, tuple[Values, int, int, Window]] = {}
         self.outcomes: list[Outcome] = []
         self.events: list[Event] = []
         self.interrupt: KeyboardInterrupt | None = None
@@ -30,4 +31,4 @@ class Batch:
     def undo(self) -> None:
         """Let every machine be as it was before."""
         for hosted, was in self.before.items():
-            hosted.state, hosted.stepped, hosted.failed = was
+            hosted.state, hosted.stepped, hosted.failed, hosted.window = was

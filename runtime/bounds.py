@@ -44,6 +44,18 @@ MAX_BODY = 1024 * 1024
 MAX_NESTING = 64
 """Arrays and objects inside one another in a request's body."""
 
+REQUESTS = 10_000
+"""Named requests whose answers a machine remembers."""
+
+REQUEST_SECONDS = 24 * 60 * 60
+"""How long it remembers them; none is forgotten before it is that old or `REQUESTS` others came after it."""
+
+FORGET = 2
+"""Answers that have become too old and are let go of with each new one: more than come in, and no pause."""
+
+MAX_ID = 255
+"""Characters in the id of a named request."""
+
 SHOWN_ROWS = 20
 """Rows of a table that a status shows; it tells the number of all."""
 
@@ -69,3 +81,4 @@ assert MAX_NESTING * 3 < 1000, (
 )
 assert LET_GO * 5 < SLICE, "the machines have most of the time while a change is prepared"
 assert MAX_NAME < MAX_BODY
+assert FORGET > 1, "what has become too old must leave faster than new answers come"

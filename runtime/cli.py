@@ -65,6 +65,12 @@ def call(
     message: Annotated[
         str, typer.Argument(metavar="JSON", help='A message, such as {"type": "Incr", "by": 2}.')
     ],
+    id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", metavar="TEXT", help="Asked again with this id, it is answered and not done again."
+        ),
+    ] = None,
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
@@ -73,7 +79,8 @@ def call(
         value = parse(message.encode(errors="surrogateescape"))
     except Malformed as error:
         usage(f"the message is not JSON: {error}. In a shell, put it in single quotes.")
-    reply = done(ask(data, {"op": "call", "machine": machine, "message": value}), as_json=as_json)
+    request = {"op": "call", "machine": machine, "message": value, "id": id}
+    reply = done(ask(data, request), as_json=as_json)
     report.plain(reply["reply"])
 
 

@@ -5,7 +5,7 @@ A request is `{"op": ...}` with the operation's fields, a reply `{"ok": true, ..
 a request is answered with a reason and harms nobody.
 
     {"op": "status"}
-    {"op": "call", "machine": NAME, "message": JSON}
+    {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null}
     {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null}
     {"op": "rollback", "application": NAME or null}
     {"op": "stop"}
@@ -159,10 +159,12 @@ class Control:
         machine = _text(request, "machine")
         if "message" not in request:
             raise BadRequest("a call has a field 'message'")
+        id = _text(request, "id") if request.get("id") is not None else None
         takes = self._node.accepts(machine)
         match from_plain(request["message"], takes):
             case Success(message):
-                return {"reply": json.loads(await self._node.call(machine, message, encode=encoded))}
+                reply = await self._node.call(machine, message, encode=encoded, id=id)
+                return {"reply": json.loads(reply)}
             case Failure(misfit):
                 raise BadMessage(machine, misfit, describe(takes))
         raise AssertionError("a Result is one of the two")

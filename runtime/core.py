@@ -47,6 +47,7 @@ from runtime.hosted import Compiled, Encode, Hosted, Running
 from runtime.journal import raised, stepped
 from runtime.lifecycle import Resume
 from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
+from runtime.requests import Request
 from runtime.together import Together
 from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
 
@@ -55,6 +56,7 @@ class Core:
     """The machines of a node. `reference` supplies unique texts; events are kept only where `observed`.
 
     Where it is `journaled`, a batch has an event for each step; what cannot be written down fails the step.
+    `now` is the time of what is stepped, in milliseconds, which the driver sets and which never goes back.
     """
 
     def __init__(self, reference: Callable[[], str], *, observed: bool, journaled: bool = False) -> None:
@@ -65,6 +67,7 @@ class Core:
         self.observed = observed
         self.journaled = journaled
         self.open = False
+        self.now = 0
         self._reference = reference
 
     # Messages
@@ -121,7 +124,7 @@ class Core:
             return 0
         hosted = self.ready.popleft()
         state, run, inbox = hosted.state, hosted.step, hosted.inbox
-        batch.before.setdefault(hosted, (state, hosted.stepped, hosted.failed))
+        batch.before.setdefault(hosted, (state, hosted.stepped, hosted.failed, hosted.window))
         outcomes, observed, failed = batch.outcomes, self.observed, 0
         journaled, events = self.journaled, batch.events
         count = min(limit, len(inbox))
@@ -143,10 +146,15 @@ class Core:
                 failure = self._failed(hosted, message, error, trace)
                 outcomes.append((ticket, None, failure))
                 failed += 1
-                if journaled:
-                    events += raised(hosted, message, failure, trace)
+                event = raised(hosted, message, failure, trace) if journaled else None
+                if event is not None:
+                    events.append(event)
+                if type(ticket) is Request and (event is not None or not journaled):
+                    ticket.stepped(self.now, None, failure, event)
             else:
                 state = after
+                if type(ticket) is Request:
+                    ticket.stepped(self.now, reply, None, event)
                 if event is not None:
                     events.append(event)
                 outcomes.append((ticket, reply, None))

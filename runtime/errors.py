@@ -71,6 +71,29 @@ class Unavailable(CallError):
         return {**super().to_plain(), "retry_after": self.retry_after}
 
 
+class IdReused(CallError):
+    """The id was given with another message before; this one was not taken. Repeat that, or take a new id."""
+
+    def __init__(self, machine: str, id: str) -> None:
+        super().__init__(
+            f"{machine} was asked something else under the id {cut(repr(id))}; the message was not taken: an id "
+            "goes with one message, so give a new one to a new message"
+        )
+        self.machine = machine
+        self.id = id
+
+
+class BadId(CallError):
+    """What was given as the id of a request cannot be one; the message was not taken."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"an id is a text of 1 to {bounds.MAX_ID} characters: {problem}")
+
+
+class RaisedBefore(Exception):
+    """Stands in `StepFailed.error` for what a step raised that is not made again; its text says what it was."""
+
+
 class UnknownMachine(CallError):
     """No machine of that name runs here; `known` are those that do."""
 

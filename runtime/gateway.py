@@ -1,13 +1,14 @@
 """The machines over HTTP: messages and replies as JSON, and every refusal as JSON with its reason.
 
-`POST /machines/NAME` steps a machine; `GET /machines/NAME` describes it; `GET /machines` lists them. What is
-not a message that the machine accepts never reaches it.
+`POST /machines/NAME` steps a machine, once for each `Idempotency-Key` where one is given; `GET /machines/NAME`
+describes it; `GET /machines` lists them. What is not a message that the machine accepts never reaches it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,17 @@ from arrows.fit import Misfit
 from arrows.plain import describe, from_plain, to_plain
 from arrows.shape import Shape
 from runtime import bounds
-from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavailable, UnknownMachine, cut
+from runtime.errors import (
+    BadId,
+    BadMessage,
+    CallError,
+    IdReused,
+    Overloaded,
+    StepFailed,
+    Unavailable,
+    UnknownMachine,
+    cut,
+)
 
 if TYPE_CHECKING:
     from runtime.node import Node
@@ -47,7 +58,8 @@ def application(node: Node) -> Starlette:
         name = request.path_params["name"]
         node.accepts(name)  # an unknown machine is told before the body is read
         plain = parse(await _body(request))
-        reply = await node.call(name, message(name, plain, node.accepts(name)), encode=encoded)
+        id = request_id(request)
+        reply = await node.call(name, message(name, plain, node.accepts(name)), encode=encoded, id=id)
         return Response(reply, 200, media_type="application/json")
 
     return Starlette(
@@ -63,6 +75,28 @@ def application(node: Node) -> Starlette:
             Malformed: _malformed,
         },
     )
+
+
+def request_id(request: Request) -> str | None:
+    """The id in a request's `Idempotency-Key`, a text in quotes or without. Raises BadId.
+
+    The header is that of the IETF draft of its name; without it the request has no id.
+    """
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1:
+        raise BadId("there are two of the header Idempotency-Key")
+    (key,) = given
+    quoted = _QUOTED.fullmatch(key)
+    found = _ESCAPED.sub(r"\1", quoted[1]) if quoted else key
+    if not found.isascii() or not found.isprintable() or (key.startswith('"') and not quoted):
+        raise BadId(f"the header Idempotency-Key is {cut(repr(key))}, no text of printable ASCII")
+    return found
+
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_ESCAPED = re.compile(r'\\(["\\])')
 
 
 class Malformed(ValueError):
@@ -155,7 +189,9 @@ async def _body(request: Request) -> bytes:
 
 
 _STATUS: dict[type[CallError], int] = {
+    BadId: 400,
     BadMessage: 422,
+    IdReused: 422,
     Overloaded: 503,
     StepFailed: 500,
     Unavailable: 503,

@@ -16,11 +16,12 @@ from runtime.application import Application
 from runtime.batch import Batch
 from runtime.core import Core
 from runtime.errors import StepFailed
-from runtime.hosted import Compiled, Running
+from runtime.hosted import Compiled, Encode, Running
 from runtime.keeper import Keeper
 from runtime.observe import Observer
 from runtime.recovery import Recovered, recover
 from runtime.refusal import NameTaken, NotRunning
+from runtime.requests import ask
 from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
 from runtime.upgrade import Prepared, Upgraded, compiled
@@ -42,7 +43,10 @@ class Ticket(Protocol):
 
 
 class Host:
-    """A core with its observers, its clock (monotonic seconds) and its randomness; with a `keeper`, durable."""
+    """A core with its observers, its clock (monotonic seconds) and its randomness; with a `keeper`, durable.
+
+    `wall` gives the time of day in milliseconds since 1970.
+    """
 
     def __init__(
         self,
@@ -50,9 +54,11 @@ class Host:
         clock: Callable[[], float],
         random: random_module.Random,
         *,
+        wall: Callable[[], int],
         durable: bool = False,
     ) -> None:
         self.clock = clock
+        self.wall = wall
         self.random = random
         self.observers = tuple(observers)
         self.core = Core(self._reference, observed=bool(self.observers), journaled=durable)
@@ -65,6 +71,7 @@ class Host:
         result = recover(store)
         if isinstance(result, Success):
             recovered = result.unwrap()
+            self.core.now = recovered.now
             self.keeper = Keeper(
                 store, self.core, recovered.number, soon=soon, release=self._release, abort=abort
             )
@@ -79,6 +86,8 @@ class Host:
         core, clock, keeper = self.core, self.clock, self.keeper
         batch = Batch() if keeper is None else keeper.batch
         left = limit if keeper is None else keeper.room(limit)
+        if not batch.events:
+            core.now = self.now()
         until = clock() + bounds.SLICE
         while core.ready and left > 0 and batch.interrupt is None:
             left -= core.step(batch, min(left, bounds.TURN))
@@ -95,6 +104,16 @@ class Host:
         if interrupt is not None:
             raise interrupt
         return bool(core.ready) and (keeper is None or keeper.room(limit) > 0)
+
+    def ask(
+        self, machine: str, message: Any, ticket: Ticket, encode: Encode | None, trace: str, id: str
+    ) -> None:
+        """Let a named message wait, or be answered; raises as `requests.ask`."""
+        ask(self.core, machine, message, ticket, encode, trace, id, self.now())
+
+    def now(self) -> int:
+        """The time of day in milliseconds; it never goes back, also where the machine's clock does."""
+        return max(self.core.now, self.wall())
 
     def tell(self) -> None:
         """Hand waiting events to the observers. One that raises is logged and harms nobody."""

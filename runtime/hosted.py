@@ -15,6 +15,7 @@ from migrations.migration import Migration
 from runtime.acceptance import classes
 from runtime.application import Application
 from runtime.packing import Packing
+from runtime.requests import Request, Window
 
 Encode: TypeAlias = Callable[[Any], Any]
 """Turns a reply into what is released; where it raises, the step has failed."""
@@ -38,11 +39,15 @@ class Compiled:
 
 
 class Hosted:
-    """A machine that runs: its program, its state, the messages that wait at it, and what it did so far."""
+    """A machine that runs: its program, its state, the messages that wait at it, and what it did so far.
+
+    `asked` are the named requests that are not answered yet, `window` remembers those that are.
+    """
 
     __slots__ = (
         "accepted",
         "application",
+        "asked",
         "digest",
         "failed",
         "inbox",
@@ -54,11 +59,14 @@ class Hosted:
         "state",
         "step",
         "stepped",
+        "window",
     )
 
     def __init__(self, name: str, compiled: Compiled) -> None:
         self.name = name
         self.inbox: deque[Waiting] = deque()
+        self.asked: dict[str, Request] = {}
+        self.window = Window()
         self.stepped = 0
         self.failed = 0
         self.open = True

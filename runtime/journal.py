@@ -5,11 +5,12 @@ it is:
 
 - `["start", application, version, digest]` and `["stop", application]`
 - `["swap", application, version, digest, back]`: another version took over
+- `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again
 
 An input is a packed message, or `{"together": [packed messages]}` for several that were stepped all or none.
-
+The event of a step whose message was given with an id has the id behind it, and behind that, where it raised, what.
 
 The table holds `version/DIGEST`; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
 A snapshot stands for the log up to its number.
@@ -38,18 +39,18 @@ def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
     return ["step", hosted.name, pack(hosted.packing, message), checksum(reply), trace]
 
 
-def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> list[Event]:
-    """The event of a step that raised; none where the message itself is what cannot be written."""
+def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> Event | None:
+    """The event of a step that raised; None where the message itself is what cannot be written."""
     try:
         packed = pack(hosted.packing, message)
     except NotData:
-        return []
-    return [["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]]
+        return None
+    return ["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]
 
 
-def written(events: list[Event]) -> bytes:
+def written(now: int, events: list[Event]) -> bytes:
     """An entry of the log."""
-    return json.dumps(events, separators=(",", ":"), ensure_ascii=True).encode()
+    return json.dumps([["now", now], *events], separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def read(data: bytes) -> list[Event]:

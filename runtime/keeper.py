@@ -94,7 +94,7 @@ class Keeper:
             self.batch = Batch()
             self._under_way = batch
             self._number += 1
-            change = Change({self._number: written(batch.events)})
+            change = Change({self._number: written(self._core.now, batch.events)})
             self.store.commit(change, lambda error: self._soon(partial(self._settled, batch, error)))
             self._steps += len(batch.events)
             if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and not self.held:
@@ -142,7 +142,7 @@ class Keeper:
         self._steps = 0
         running = {**self.parked, **self._core.applications}
         cuts = {name: cut(each) for name, each in running.items()}
-        self._snapshot = _Snapshot(self._number, cuts)
+        self._snapshot = _Snapshot(self._number, self._core.now, cuts)
 
     def advance(self) -> None:
         """Pack and keep the next part of a snapshot, if one is being written and what it stands for is durable."""
@@ -162,7 +162,7 @@ class Keeper:
             change = Change(puts={key: data})
         else:
             change = Change(
-                puts={SNAPSHOT: head(made.number, len(made.keys), made.cuts)},
+                puts={SNAPSHOT: head(made.number, made.now, len(made.keys), made.cuts)},
                 gone=self._kept - set(made.keys),
                 keep_after=made.number,
             )
@@ -184,8 +184,9 @@ class Keeper:
 class _Snapshot:
     """One that is being written."""
 
-    def __init__(self, number: int, cuts: Mapping[str, Cut]) -> None:
+    def __init__(self, number: int, now: int, cuts: Mapping[str, Cut]) -> None:
         self.number = number
+        self.now = now
         self.cuts = cuts
         self.parts: Iterator[bytes] = parts(cuts)
         self.keys: list[str] = []

@@ -53,6 +53,10 @@ def _not_started() -> asyncio.Future[Any]:
     raise Unavailable("the node is not running")
 
 
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class Node(Changes):
     """Hosts applications in the event loop that enters it, and answers their callers.
 
@@ -78,7 +82,7 @@ class Node(Changes):
         self._clock = clock
         chance = random or random_module.Random()  # noqa: S311 - references, no secrets
         self._disk = None if data is None and store is None else Disk(data, store)
-        self._host = Host(observers, clock, chance, durable=self._disk is not None)
+        self._host = Host(observers, clock, chance, wall=_wall, durable=self._disk is not None)
         self._accept = self._host.core.accept
         self._machines = self._host.core.machines
         self._turns = self._credit = 0
@@ -114,16 +118,21 @@ class Node(Changes):
 
     # Messages
 
-    async def call(self, machine: str, message: Any, trace: str = "", encode: Encode | None = None) -> Any:
+    async def call(
+        self, machine: str, message: Any, trace: str = "", encode: Encode | None = None, id: str | None = None
+    ) -> Any:
         """Return a machine's reply to a message.
 
-        Give `trace` and `encode` by name. `encode` is applied to the reply as a part of the step: where it
+        A message with an `id` is stepped once, however often it is given; a repeat gets what the first one got,
+        for as long as the machine remembers it (`bounds.REQUESTS`, `bounds.REQUEST_SECONDS`).
+        Give `trace`, `encode` and `id` by name. `encode` is applied to the reply as a part of the step: where it
         raises, the step has failed. `trace` is the id that observers see. A message once accepted is stepped,
         also when its caller is cancelled.
-        Raises StepFailed, Overloaded, Unavailable, UnknownMachine or BadMessage.
+        Raises StepFailed, Overloaded, Unavailable, UnknownMachine or BadMessage; with an id also IdReused or
+        BadId.
         """
         credit = self._credit
-        if credit and encode is None:
+        if credit and encode is id:  # type: ignore[comparison-overlap] # both are None, asked at the price of one
             try:
                 hosted: Hosted | None = self._machines[machine]
             except KeyError:
@@ -147,7 +156,12 @@ class Node(Changes):
                 return reply
         future = self._future()
         try:
-            self._accept(machine, message, future, encode, trace)
+            if id is None:
+                self._accept(machine, message, future, encode, trace)
+            else:
+                self._host.ask(machine, message, future, encode, trace, id)
+                if future.done():
+                    await _round()  # a caller who repeats at once lets the loop work
         except CallError:
             self._host.tell()
             await asyncio.sleep(0)  # a caller who tries again at once lets the loop work

@@ -19,6 +19,7 @@ from runtime.hosted import Compiled, Hosted, Previous, Running
 from runtime.journal import SNAPSHOT, Event, parts_prefix, read, version_key
 from runtime.packing import checksum
 from runtime.refusal import NotRecovered
+from runtime.requests import Answered, fingerprint
 from runtime.snapshot import Filling
 from runtime.store import Damaged, DamagedData, Store
 from runtime.together import stepped, unpack
@@ -36,10 +37,11 @@ class Stopped(Exception):
 
 @attrs.frozen
 class Recovered:
-    """The applications as they were, the number of the log's last entry, and how many steps were repeated."""
+    """The applications as they were, the number and time of the log's last entry, how many steps were repeated."""
 
     applications: dict[str, Running]
     number: int
+    now: int
     steps: int
 
 
@@ -69,7 +71,7 @@ class _Recovery:
             for at, event in enumerate(read(data)):
                 self.at = (number, at)
                 self.event(event)
-        return Recovered(self.core.applications, number, self.steps)
+        return Recovered(self.core.applications, number, self.core.now, self.steps)
 
     # Versions
 
@@ -97,6 +99,7 @@ class _Recovery:
         if not heads:
             return 0
         head = json.loads(heads[0])
+        self.core.now = head.get("now", 0)
         applications = head["applications"]
         made = {name: self.version(each["digest"]) for name, each in applications.items()}
         filling, count = Filling(made), 0
@@ -110,6 +113,7 @@ class _Recovery:
             for machine, hosted in running.machines.items():
                 hosted.state = filling.state(name, machine)
                 hosted.stepped, hosted.failed = each["did"][machine]
+                hosted.window = filling.window(name, machine)
             if each["previous"] is not None:
                 running.previous = self.previous(running, each["previous"])
         number: int = head["number"]
@@ -131,7 +135,9 @@ class _Recovery:
             case "step":
                 self.step(self.core.machines[name], *rest)
             case "raised":
-                self.core.machines[name].failed += 1
+                self.raised(self.core.machines[name], *rest)
+            case "now":
+                self.core.now = name
             case _:
                 raise Stopped(self.wrong(f"{kind!r} is not an event that this version of midflight knows"))
 
@@ -143,9 +149,10 @@ class _Recovery:
                 self.wrong(f"the change to {digest[:12]} is refused now: {result.failure().message}")
             )
 
-    def step(self, hosted: Hosted, packed: Any, check: int, _: str) -> None:
+    def step(self, hosted: Hosted, packed: Any, check: int, _: str, *named: str) -> None:
         try:
-            hosted.state, reply = stepped(hosted.step, hosted.state, unpack(hosted.packing, packed))
+            message = unpack(hosted.packing, packed)
+            hosted.state, reply = stepped(hosted.step, hosted.state, message)
             same = checksum(reply) == check
         except Bad as wrong:
             raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
@@ -158,6 +165,24 @@ class _Recovery:
             raise Stopped(self.wrong(f"{hosted.name} answers a message otherwise than it did"))
         hosted.stepped += 1
         self.steps += 1
+        if named:
+            self.answered(hosted, named[0], message, reply, None)
+
+    def raised(self, hosted: Hosted, packed: Any, error: str, _: str, *named: str) -> None:
+        hosted.failed += 1
+        if named:
+            try:
+                message = hosted.packing.unpack(packed)
+            except Bad as wrong:
+                raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
+            id, text = named
+            self.answered(hosted, id, message, None, (error.rpartition(" ")[2], text))
+
+    def answered(
+        self, hosted: Hosted, id: str, message: Any, reply: Any, raised: tuple[str, str] | None
+    ) -> None:
+        answer = Answered(id, fingerprint(message), self.core.now, reply, raised)
+        hosted.window = hosted.window.having(answer)
 
     def wrong(self, problem: str) -> NotRecovered:
         return NotRecovered(*self.at, problem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from immutables import Map
@@ -19,6 +19,10 @@ from arrows.keys import key_of, value_of
 from runtime import bounds
 from runtime.hosted import Compiled, Running
 from runtime.packing import Packing, parsed
+from runtime.replies import Answers, written
+from runtime.requests import Window
+
+ANSWER: Final = "answer"
 
 
 @attrs.frozen
@@ -28,6 +32,7 @@ class Cut:
     compiled: Compiled
     previous: str | None
     machines: Mapping[str, tuple[Values, int, int]]
+    windows: Mapping[str, Window]
 
 
 def cut(running: Running) -> Cut:
@@ -36,14 +41,16 @@ def cut(running: Running) -> Cut:
         name: (hosted.state, hosted.stepped, hosted.failed) for name, hosted in running.machines.items()
     }
     previous = running.previous.compiled.digest if running.previous else None
-    return Cut(running.compiled, previous, machines)
+    windows = {name: hosted.window for name, hosted in running.machines.items()}
+    return Cut(running.compiled, previous, machines, windows)
 
 
 def parts(cuts: Mapping[str, Cut]) -> Iterator[bytes]:
-    """The parts of a snapshot, each of at most `bounds.PART` rows or cells. Raises NotData for a strange state.
+    """The parts of a snapshot, each of at most `bounds.PART` items. Raises NotData for a strange state.
 
-    A part is a JSON array of items: `[application, machine, slot, value]` for a cell, and
-    `[application, machine, slot, key, row]` for a row of a table.
+    A part is a JSON array of items: `[application, machine, slot, value]` for a cell,
+    `[application, machine, slot, key, row]` for a row of a table, and `[application, machine, "answer", answer]`
+    for what a named request was answered, in their order.
     """
     held: list[Any] = []
     for item in _items(cuts):
@@ -67,13 +74,17 @@ def _items(cuts: Mapping[str, Cut]) -> Iterator[list[Any]]:
                         yield [name, machine, at, packing.pack(value_of(key)), packed]
                 else:
                     yield [name, machine, at, packing.pack(value)]
+        for machine, window in taken.windows.items():
+            for answer in window:
+                yield [name, machine, ANSWER, written(answer)]
 
 
-def head(number: int, count: int, cuts: Mapping[str, Cut]) -> bytes:
-    """What makes parts a snapshot of the log up to a number."""
+def head(number: int, now: int, count: int, cuts: Mapping[str, Cut]) -> bytes:
+    """What makes parts a snapshot of the log up to a number, whose last entry is of that time."""
     return _bytes(
         {
             "number": number,
+            "now": now,
             "parts": count,
             "applications": {
                 name: {
@@ -96,10 +107,15 @@ class Filling:
         self._compiled = compiled
         self._cells: dict[tuple[str, str, int], Any] = {}
         self._tables: dict[tuple[str, str, int], Any] = {}
+        self._windows: dict[tuple[str, str], Window] = {}
+        self._answers: dict[tuple[str, str], Answers] = {}
 
     def add(self, part: bytes) -> None:
         """Read a part."""
         for name, machine, at, *packed in parsed(part):
+            if at == ANSWER:
+                self._answer(name, machine, packed[0])
+                continue
             compiled = self._compiled[name]
             packing: Packing = compiled.packing
             slot: Slot = compiled.programs[machine].slots[at]
@@ -109,6 +125,16 @@ class Filling:
                 rows[key_of(packing.unpack(packed[0]))] = packing.unpack_state(slot.slots, packed[1])
             else:
                 self._cells[place] = packing.unpack(packed[0])
+
+    def _answer(self, name: str, machine: str, packed: Any) -> None:
+        at = (name, machine)
+        if at not in self._answers:
+            self._answers[at] = Answers(self._compiled[name].programs[machine])
+        self._windows[at] = self.window(*at).having(self._answers[at].read(packed))
+
+    def window(self, name: str, machine: str) -> Window:
+        """What a machine answered."""
+        return self._windows.get((name, machine), Window())
 
     def state(self, name: str, machine: str) -> Values:
         """The state of a machine."""

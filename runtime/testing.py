@@ -84,7 +84,13 @@ class TestNode:
     ) -> None:
         self.now = 0.0
         chance = random.Random(seed)  # noqa: S311 - to be repeated
-        self._host = Host(observers, lambda: self.now, chance, durable=store is not None)
+        self._host = Host(
+            observers,
+            lambda: self.now,
+            chance,
+            wall=lambda: int(self.now * 1000),
+            durable=store is not None,
+        )
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._host.core.open = True
         if store is not None:
@@ -94,18 +100,37 @@ class TestNode:
 
     # Messages
 
-    def send(self, machine: str, message: Any, *, encode: Encode | None = None, trace: str = "") -> Pending:
+    def send(
+        self,
+        machine: str,
+        message: Any,
+        *,
+        encode: Encode | None = None,
+        trace: str = "",
+        id: str | None = None,
+    ) -> Pending:
         """Let a message wait at a machine; raises what `Node.call` raises before it waits."""
         pending = Pending()
         try:
-            self._host.core.accept(machine, message, pending, encode, trace)
+            if id is None:
+                self._host.core.accept(machine, message, pending, encode, trace)
+            else:
+                self._host.ask(machine, message, pending, encode, trace, id)
         finally:
             self._host.tell()
         return pending
 
-    def call(self, machine: str, message: Any, *, encode: Encode | None = None, trace: str = "") -> Any:
+    def call(
+        self,
+        machine: str,
+        message: Any,
+        *,
+        encode: Encode | None = None,
+        trace: str = "",
+        id: str | None = None,
+    ) -> Any:
         """Send a message, step all that waits, and return the reply or raise what `Node.call` raises."""
-        pending = self.send(machine, message, encode=encode, trace=trace)
+        pending = self.send(machine, message, encode=encode, trace=trace, id=id)
         self.drain()
         return pending.result()
 
