@@ -265,23 +265,6 @@ class Core:
                 self.events.append(kind(name, "", done.new, self._reference(), done.old, dict(done.rows)))
         return result
 
-    def as_it_is(self, name: str) -> Callable[[], None]:
-        """What lets an application be as it is now, for as long as no message is stepped."""
-        running = self.applications[name]
-        machines, compiled, previous = dict(running.machines), running.compiled, running.previous
-        states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
-
-        def undo() -> None:
-            for machine in running.machines:
-                del self.machines[machine]
-            running.machines, running.compiled, running.previous = machines, compiled, previous
-            self.machines.update(machines)
-            for hosted, (state, inbox) in states.items():
-                hosted.state, hosted.inbox = state, deque(inbox)
-                hosted.run(compiled)
-
-        return undo
-
     def refused(self, name: str, refusal: Refusal) -> None:
         """Tell observers that a change was refused."""
         if self.observed:

@@ -24,6 +24,7 @@ from runtime.refusal import NameTaken, NotRunning
 from runtime.requests import ask
 from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
+from runtime.undoing import as_it_is
 from runtime.upgrade import Prepared, Upgraded, compiled
 
 logger = logging.getLogger("midflight")
@@ -135,7 +136,7 @@ class Host:
     ) -> Result[Upgraded, Refusal]:
         """Make a prepared change, or tell and log why not. With a keeper `ticket` is told when it is kept."""
         since = self.clock()
-        undo = self.core.as_it_is(name) if self.keeper and name in self.core.applications else None
+        undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
         result: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()

@@ -170,16 +170,20 @@ class Node(Changes):
             self._schedule()
         return await future
 
-    async def call_all(self, machine: str, messages: Iterable[Any], *, trace: str = "") -> list[Any]:
+    async def call_all(
+        self, machine: str, messages: Iterable[Any], *, trace: str = "", id: str | None = None
+    ) -> list[Any]:
         """Return a machine's replies to several messages that are stepped one after the other, all or none.
 
         Where one step raises, the state is as it was before the first, and StepFailed is raised. A crash keeps all
         or none as well. Together they count as one message; at most `bounds.TOGETHER` are taken.
-        Raises what `call` raises.
+        An `id` is that of all of them, as in `call`. Raises what `call` raises.
         """
         ticket: asyncio.Future[Any] = self._future()
         try:
-            self.ask(machine, Together(tuple(messages)), ticket, trace=trace)
+            self.ask(machine, Together(tuple(messages)), ticket, trace=trace, id=id)
+            if ticket.done():
+                await _round()
         except CallError:
             await asyncio.sleep(0)  # a caller who tries again at once lets the loop work
             raise
@@ -200,10 +204,14 @@ class Node(Changes):
         *,
         encode: Encode | None = None,
         trace: str = "",
+        id: str | None = None,
     ) -> None:
         """Let a machine take a message and do not wait: `ticket` is told. Otherwise as `call`."""
         try:
-            self._accept(machine, message, ticket, encode, trace)
+            if id is None or ticket is None:
+                self._accept(machine, message, ticket, encode, trace)
+            else:
+                self._host.ask(machine, message, ticket, encode, trace, id)
         except CallError:
             self._host.tell()
             raise

@@ -172,7 +172,7 @@ class _Recovery:
         hosted.failed += 1
         if named:
             try:
-                message = hosted.packing.unpack(packed)
+                message = unpack(hosted.packing, packed)
             except Bad as wrong:
                 raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
             id, text = named

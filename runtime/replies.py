@@ -52,7 +52,14 @@ class Answers:
             reply = self._reader.value(packed, 0)
         except Bad:
             return self._plain.value(packed, 0)
-        return reply if misfit(reply, self._gives) is None else self._plain.value(packed, 0)
+        return reply if self._fits(reply) else self._plain.value(packed, 0)
+
+    def _fits(self, reply: Any) -> bool:
+        """Whether it is a reply, or those of several messages that were stepped together."""
+        several = reply if type(reply) is tuple else (reply,)
+        return misfit(reply, self._gives) is None or all(
+            misfit(each, self._gives) is None for each in several
+        )
 
 
 class _Named(Packer):

@@ -134,13 +134,13 @@ class TestNode:
         self.drain()
         return pending.result()
 
-    def send_all(self, machine: str, messages: Iterable[Any]) -> Pending:
+    def send_all(self, machine: str, messages: Iterable[Any], *, id: str | None = None) -> Pending:
         """As `Node.call_all`, without waiting: the reply is a tuple."""
-        return self.send(machine, Together(tuple(messages)))
+        return self.send(machine, Together(tuple(messages)), id=id)
 
-    def call_all(self, machine: str, messages: Iterable[Any]) -> list[Any]:
+    def call_all(self, machine: str, messages: Iterable[Any], *, id: str | None = None) -> list[Any]:
         """As `Node.call_all`."""
-        pending = self.send_all(machine, messages)
+        pending = self.send_all(machine, messages, id=id)
         self.drain()
         return list(pending.result())
 

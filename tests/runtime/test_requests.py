@@ -69,9 +69,12 @@ def add(node: TestNode, n: int) -> Any:
     return from_plain({"type": "Add", "n": n}, node._host.core.open_machine("book").program.takes).unwrap()
 
 
+def look(node: TestNode) -> Any:
+    return from_plain({"type": "Look"}, node._host.core.open_machine("book").program.takes).unwrap()
+
+
 def seen(node: TestNode) -> Any:
-    look = from_plain({"type": "Look"}, node._host.core.open_machine("book").program.takes).unwrap()
-    return node.call("book", look)
+    return node.call("book", look(node))
 
 
 def ask(node: TestNode, n: int, name: str) -> Any:
@@ -366,6 +369,55 @@ def test_a_rejected_commit_brings_back_what_it_forgot(monkeypatch: pytest.Monkey
     store.automatic = True
     assert ask(node, 1, "a")["at"] == 1
     assert seen(node) == (1, 2)
+
+
+def test_what_was_taken_behind_a_rejected_upgrade_is_not_dropped() -> None:
+    node, store = on(Power())
+    assert store
+    node.drain()
+    store.automatic = False
+    waiting = node.send("book", add(node, 1), id="a")
+    host = node._host
+    host.change("named", host.prepare(V2, None), Pending()).unwrap()
+    joined = node.send("book", add(node, 1), id="a")
+    new = node.send("book", look(node), id="b")
+    other = node.send("book", add(node, 2), id="c")
+    assert not node.step(), "nothing is stepped by a version that may not stand"
+    store.advance(Rejected("the disk is full"))
+    while node.hear():
+        pass
+    store.automatic = True
+    node.drain()
+    assert to_plain(waiting.result()) == to_plain(joined.result()) == {"type": "Done", "n": 1, "at": 1}
+    assert new.result() == (1,)
+    with pytest.raises(Unavailable, match="in a version that could not be written down"):
+        other.result()  # a float, which the old version does not take
+    assert ask(node, 3, "c")["at"] == 2
+    assert seen(node) == (1, 3)
+
+
+@ways
+def test_several_messages_have_one_id(how: str) -> None:
+    power = Power()
+    node, _ = on(power)
+
+    def several(*numbers: int) -> Any:
+        return to_plain(node.call_all("book", [add(node, n) for n in numbers], id="a"))
+
+    replies = several(1, 2)
+    assert [each["at"] for each in replies] == [1, 2]
+    with pytest.raises(StepFailed):
+        node.call_all("book", [add(node, 3), add(node, -4)], id="b")
+    for _ in range(2):
+        assert several(1, 2) == replies
+        with pytest.raises(IdReused):
+            several(2, 1)
+        with pytest.raises(StepFailed):
+            node.call_all("book", [add(node, 3), add(node, -4)], id="b")
+        assert seen(node) == (1, 2)
+        node = again(power, node, how)
+    reply = node.call_all("book", [add(node, 1), add(node, 2)], id="a")
+    assert type(reply[0]) is type(node.call("book", add(node, 5)))
 
 
 # The window
@@ -719,6 +771,7 @@ def told(schedule: list[tuple[str, int]]) -> None:
     store.automatic = True
     while store.advance():
         pass
+    node.drain()
     for restart in (False, True):
         node = again(power, node, "crash", node_version(node)) if restart else node
         for name in stories:
