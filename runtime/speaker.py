@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
         codec, data, at = self.speaker.codec, self._received, 0
         read, slots = codec.read, self.slots
         while at < len(data) and not self._last:
-            if self._full or len(slots) >= bounds.IN_FLIGHT:
+            if len(slots) >= bounds.IN_FLIGHT:
                 self._pause()
                 break
             try:

@@ -35,7 +35,7 @@ from midflight import Application, Codec, keyed, proc
 
 
 @proc
-def key(msg: Message) -> bytes:
+def key(msg: Message) -> str:
     return msg.key
 
 

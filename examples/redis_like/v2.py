@@ -36,6 +36,7 @@ from commands import (
     digits,
     number,
     refused,
+    text,
     write,
 )
 from resp import BULK
@@ -45,12 +46,12 @@ from midflight import DROP, Application, Ask, Codec, Migration, keyed, proc
 
 @attrs.frozen
 class Hits:
-    key: bytes
+    key: str
     now: int
 
 
 @proc
-def key(msg: Message | Hits) -> bytes:
+def key(msg: Message | Hits) -> str:
     return msg.key
 
 
@@ -127,7 +128,7 @@ def store(msg: Message | Hits | Size, *, size: int = 0) -> Reply:
 def inspect(words: Words, now: int) -> Request:
     if words[0].upper() != b"FREQ":
         raise Refused("ERR OBJECT knows FREQ only")
-    return Ask(MACHINE, Hits(words[1], now))
+    return Ask(MACHINE, Hits(text(words[1]), now))
 
 
 MORE = {**COMMANDS, b"OBJECT": (inspect, 2, 2)}

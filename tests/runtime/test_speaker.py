@@ -103,6 +103,19 @@ async def test_answers_come_in_the_order_of_the_requests() -> None:
         assert heard[8].startswith("UnknownMachine: no machine 'nobody'")
 
 
+def test_an_answer_waits_for_those_before_it(tmp_path: Path) -> None:
+    async def talk() -> None:
+        async with spoken(data=tmp_path / "data") as here:
+            client = await here.client()
+            client.send(*["add 1", "ping"] * 50, "ask nobody")
+            heard = await client.hear(101)
+            assert heard[1::2] == ["pong"] * 50
+            assert heard[:-1:2] == [str(n) for n in range(1, 51)]
+            assert heard[-1].startswith("UnknownMachine")
+
+    asyncio.run(talk())
+
+
 @on_a_loop
 async def test_several_are_all_or_none() -> None:
     async with spoken() as here:
