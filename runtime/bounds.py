@@ -17,6 +17,15 @@ TOGETHER = 1024
 SLICE = 0.002
 """Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
 
+BUDGET = 1.0
+"""Seconds that a step may take before it is interrupted."""
+
+LOOKS = 4
+"""How often it is looked, within a budget, whether a step takes longer."""
+
+GRACE = 4.0
+"""Seconds beyond its budget after which a step that cannot be interrupted ends the process of a node with data."""
+
 LET_GO = 0.0001
 """Seconds for which the loop stands still, once in a slice, while a thread prepares a change."""
 

@@ -47,6 +47,12 @@ def run(
         list[str] | None,
         typer.Option(metavar="URL", help=f"Where to listen, as often as needed. [{DEFAULT}]"),
     ] = None,
+    budget: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="What a step may take before it is interrupted; 0: all it wants."
+        ),
+    ] = bounds.BUDGET,
     data: Data = HERE,
 ) -> None:
     """Run an application until Ctrl-C.
@@ -56,7 +62,7 @@ def run(
     on it is an upgrade.
     """
     application = loaded(file)
-    done(serve(application, listen or [DEFAULT], data, report.say), as_json=False)
+    done(serve(application, listen or [DEFAULT], data, report.say, budget or None), as_json=False)
 
 
 @app.command(epilog=example('midflight call counter \'{"type": "Incr", "by": 2}\''))

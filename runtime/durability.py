@@ -48,6 +48,11 @@ class Disk:
         self._owned = not isinstance(data, Claim)
         self._keeper: Keeper | None = None
 
+    @property
+    def directory(self) -> Path | None:
+        """Where the data is, once it is had; None for an engine that is given."""
+        return None if self._claim is None else self._claim.directory
+
     async def open(self, host: Host, soon: Callable[[Callable[[], None]], object]) -> None:
         """Claim and recover what is there. Raises NotOpened, with nothing changed."""
         if self._data is not None:

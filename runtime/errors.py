@@ -46,6 +46,21 @@ class StepFailed(CallError):
         return {**super().to_plain(), "reference": self.reference}
 
 
+class OverBudget(BaseException):
+    """Raised inside a step that runs for longer than it may: the `error` of its StepFailed.
+
+    It is no Exception, so that a step that handles those does not go on.
+    """
+
+    def __init__(self, machine: str, seconds: float, place: str) -> None:
+        super().__init__(
+            f"a step of {machine} took longer than its budget of {seconds:g} s and was interrupted at {place}"
+        )
+        self.machine = machine
+        self.seconds = seconds
+        self.place = place
+
+
 class Overloaded(CallError):
     """The machine's inbox is full; the message was not taken. Come back after `retry_after` seconds."""
 

@@ -63,6 +63,7 @@ class Host:
         self.random = random
         self.observers = tuple(observers)
         self.core = Core(self._reference, observed=bool(self.observers), journaled=durable)
+        self.step: Callable[[Batch, int], int] = self.core.step
         self.keeper: Keeper | None = None
 
     def open(
@@ -91,7 +92,7 @@ class Host:
             core.now = self.now()
         until = clock() + bounds.SLICE
         while core.ready and left > 0 and batch.interrupt is None:
-            left -= core.step(batch, min(left, bounds.TURN))
+            left -= self.step(batch, min(left, bounds.TURN))
             if clock() >= until:
                 break
         interrupt, batch.interrupt = batch.interrupt, None

@@ -14,6 +14,7 @@ from arrows.compile import Program
 from migrations.migration import Migration
 from runtime.acceptance import classes
 from runtime.application import Application
+from runtime.gate import gated
 from runtime.packing import Packing
 from runtime.requests import Request, Window
 
@@ -78,7 +79,7 @@ class Hosted:
         self.application = compiled.application
         self.digest = compiled.digest
         self.program: Program[Any, Any] = compiled.programs[self.name]
-        self.step = self.program.step
+        self.step = gated(self.program.step)
         self.packing = compiled.packing
         self.accepted = classes(self.program.takes)
         self.limit = compiled.application.inbox

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from arrows.shape import Shape
 from runtime import bounds, gateway
+from runtime.budget import Budget, begin
 from runtime.changes import Changes
 from runtime.codec import Codec
 from runtime.datadir import Claim
@@ -62,7 +63,8 @@ class Node(Changes):
 
     `data` is the directory that keeps what the machines know: a reply is released only when its message is on
     disk, and the node goes on where it was when it is entered again. Without it everything is in memory. (`store`
-    is an engine of your own instead.) `clock` gives monotonic seconds; `random` is where references and trace
+    is an engine of your own instead.) A step that takes longer than `budget` seconds is interrupted; None lets
+    each take its time. `clock` gives monotonic seconds; `random` is where references and trace
     ids come from. A node belongs to its loop: use it from there only.
 
         async with Node("data") as node:
@@ -75,6 +77,7 @@ class Node(Changes):
         data: str | os.PathLike[str] | Claim | None = None,
         *,
         store: Store | None = None,
+        budget: float | None = bounds.BUDGET,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
         random: random_module.Random | None = None,
@@ -83,6 +86,8 @@ class Node(Changes):
         chance = random or random_module.Random()  # noqa: S311 - references, no secrets
         self._disk = None if data is None and store is None else Disk(data, store)
         self._host = Host(observers, clock, chance, wall=_wall, durable=self._disk is not None)
+        self._seconds = budget
+        self._budget: Budget | None = None
         self._accept = self._host.core.accept
         self._machines = self._host.core.machines
         self._turns = self._credit = 0
@@ -100,6 +105,8 @@ class Node(Changes):
             await self._disk.open(self._host, self._soon)
         else:
             logger.warning("this node keeps its state in memory: a restart starts from nothing")
+        if self._seconds is not None:
+            self._budget = begin(self._host, Node.call.__code__, self._seconds, self._disk)
         self._host.core.open = True
         self._turns = self._credit = 0 if self._host.observers or self._disk else bounds.TURN
         return self
@@ -110,11 +117,15 @@ class Node(Changes):
         """Take no more messages, answer those that wait, stop every application, the last one first."""
         self._host.core.open = False
         self._credit = self._turns = 0
-        async with self._changing:
-            for running in reversed(list(self._host.core.applications.values())):
-                await self._stop(running)
-            if self._disk is not None:
-                await self._disk.close(self._host)
+        try:
+            async with self._changing:
+                for running in reversed(list(self._host.core.applications.values())):
+                    await self._stop(running)
+                if self._disk is not None:
+                    await self._disk.close(self._host)
+        finally:
+            if self._budget is not None:
+                self._budget.end()
 
     # Messages
 

@@ -32,9 +32,12 @@ DRAINING = 10
 Say = Callable[[str], object]
 
 
-def serve(application: Application, urls: Sequence[str], data: Path, say: Say) -> Result[None, Refusal]:
+def serve(
+    application: Application, urls: Sequence[str], data: Path, say: Say, budget: float | None
+) -> Result[None, Refusal]:
     """Run an application until SIGTERM, SIGINT or a `stop` over the control socket; then answer what waits.
 
+    A step may take `budget` seconds.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -46,7 +49,7 @@ def serve(application: Application, urls: Sequence[str], data: Path, say: Say) -
         if isinstance(bound, Failure):
             return Failure(bound.failure())
         try:
-            return asyncio.run(_run(application, bound.unwrap(), ours, say))
+            return asyncio.run(_run(application, bound.unwrap(), ours, say, budget))
         except NotOpened as refused:
             return Failure(refused.refusal)
         finally:
@@ -65,12 +68,16 @@ class _Server(uvicorn.Server):
 
 
 async def _run(
-    application: Application, listeners: Sequence[Listener], ours: Claim, say: Say
+    application: Application,
+    listeners: Sequence[Listener],
+    ours: Claim,
+    say: Say,
+    budget: float | None,
 ) -> Result[None, Refusal]:
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("midflight").setLevel(logging.INFO)
-    async with Node(ours) as node:
+    async with Node(ours, budget=budget) as node:
         started = await node.start(application)
         if isinstance(started, Failure):
             return Failure(started.failure())
