@@ -27,7 +27,8 @@ HERE = Path(__file__).parent
 TOKEN = os.environ.get("SHOP_ADMIN_TOKEN", "")
 """What the operator shows to change the code or look inside; where it is empty nobody may."""
 
-node = Node()
+node = Node(os.environ.get("SHOP_DATA"))
+"""What the stock is kept in: a directory, or memory where none is given."""
 
 
 @asynccontextmanager

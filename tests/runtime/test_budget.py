@@ -239,7 +239,7 @@ def test_a_program_that_blocks_its_own_loop_is_left_alone(
 ) -> None:
     """Also longer than the watchdog waits, with or without the interpreter, and in the midst of calls."""
     monkeypatch.setattr(bounds, "GRACE", 0.1)
-    blocks = (partial(time.sleep, 0.3), partial(sum, range(3 * 10**7)))
+    blocks: tuple[Callable[[], object], ...] = (partial(time.sleep, 0.3), lambda: sum(range(3 * 10**7)))
 
     async def body() -> None:
         async with Node(tmp_path, budget=0.05) as node:
