@@ -31,8 +31,8 @@ class Held(EmbeddedStore):
 
     def _commit(self, change: Change) -> Exception | None:
         self.changes.append(change)
-        if self.held:
-            self._may.acquire()
+        if self.held and not self._may.acquire(timeout=20):
+            raise AssertionError("whoever should have let the disk go on stands still")
         return super()._commit(change)
 
     def go(self, count: int = 1) -> None:
@@ -113,16 +113,17 @@ def test_while_a_snapshot_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     async def body(node: Node, others: Node, store: Held) -> None:
         await node.call("ledger", Add(1))
+        count = len(store.changes)
         store.held = True
         call = asyncio.ensure_future(node.call("ledger", Add(2)))
         store.go()
         assert await call == (2,)
-        count = len(store.changes)
+        await reached(store, count + 2)
         assert any(key.startswith("snapshot") for key in store.changes[-1].puts)
         later = asyncio.ensure_future(node.call("ledger", Add(3)))
         await goes_on(node, others)
         assert not later.done()
-        assert len(store.changes) == count
+        assert len(store.changes) == count + 2
         store.go(100)
         assert await later == (3,)
 
