@@ -43,6 +43,7 @@ from runtime.gate import Gate
 from runtime.host import Host
 from runtime.hosted import Hosted
 from runtime.journal import stepped
+from runtime.together import Together
 from runtime.watchdog import Watchdog, watchdog
 
 logger = logging.getLogger("midflight")
@@ -145,7 +146,7 @@ class Budget:
                 core = held["self"] if code is _STEP else held["self"]._host.core
                 hosted: Hosted | None = held.get("hosted")
                 if core is self._core and hosted is not None:
-                    parts = (hosted.step, held.get("encode"), stepped)
+                    parts = (hosted.step, Together.step, held.get("encode"), stepped)
                     if any(below.f_code is getattr(part, "__code__", None) for part in parts):
                         return hosted, below
             below, frame = frame, frame.f_back

@@ -187,6 +187,16 @@ def test_a_reply_that_takes_too_long_to_encode_is_the_step_s() -> None:
     asyncio.run(body())
 
 
+def test_messages_that_are_stepped_together_share_a_budget_and_its_end() -> None:
+    async def body() -> None:
+        async with Node(budget=0.05) as node:
+            (await node.start(app)).unwrap()
+            await over(node.call_all("doer", [Do(""), Do("busy"), Do("")]))
+            assert await node.call("doer", Do("")) == 1
+
+    asyncio.run(body())
+
+
 class Clock:
     """What looks take for the time."""
 

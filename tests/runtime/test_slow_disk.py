@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,8 +11,9 @@ import httpx
 import pytest
 
 from runtime import bounds
-from runtime.embedded import NAME, EmbeddedStore, open_store
+from runtime.embedded import EmbeddedStore
 from runtime.node import Node
+from runtime.reading import open_reading
 from runtime.store import Change
 from tests.runtime.book import Add, All, v1, v2
 
@@ -22,12 +22,10 @@ class Held(EmbeddedStore):
     """The embedded store on a disk that, once held, finishes one change for each `go`."""
 
     def __init__(self, directory: Path) -> None:
-        open_store(directory).unwrap().close()
         self.held = False
         self._may = threading.Semaphore(0)
         self.changes: list[Change] = []
-        file = directory / NAME
-        super().__init__(file, sqlite3.connect(file, isolation_level=None, check_same_thread=False))
+        super().__init__(open_reading(directory).unwrap())
 
     def _commit(self, change: Change) -> Exception | None:
         self.changes.append(change)
