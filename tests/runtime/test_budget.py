@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import logging
 import os
@@ -426,11 +427,17 @@ def stress(seed: int, seconds: float) -> Callable[[], Awaitable[None]]:
 
 @pytest.fixture
 def switching() -> Iterator[None]:
-    """Let threads take turns often, so that the looking one comes in time."""
+    """Let threads take turns often, so that the looking one comes in time.
+
+    What other tests have left is not to be finalized in a step: Python only reports what interrupts a finalizer.
+    """
     was = sys.getswitchinterval()
+    gc.collect()
+    gc.disable()
     sys.setswitchinterval(0.0001)
     yield
     sys.setswitchinterval(was)
+    gc.enable()
 
 
 @pytest.mark.usefixtures("switching")
