@@ -38,6 +38,9 @@ PATIENCE = 60.0
 PART = 500
 """Rows or cells in one part of a snapshot, which is packed without a pause."""
 
+PART_OF_ANSWERS = 150
+"""The same of answers to named requests, which take longer to pack."""
+
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 

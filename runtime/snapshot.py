@@ -55,7 +55,7 @@ def parts(cuts: Mapping[str, Cut]) -> Iterator[bytes]:
     held: list[Any] = []
     for item in _items(cuts):
         held.append(item)
-        if len(held) == bounds.PART:
+        if len(held) >= (bounds.PART_OF_ANSWERS if item[2] == ANSWER else bounds.PART):
             yield _bytes(held)
             held = []
     if held:

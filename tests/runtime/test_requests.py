@@ -513,6 +513,17 @@ def test_the_old_leave_a_few_at_a_time() -> None:
     assert len(held) - len(late) == bounds.FORGET - 1
 
 
+def test_a_snapshot_holds_a_few_answers_in_each_part() -> None:
+    power = Power()
+    node, _ = on(power)
+    for n in range(bounds.PART_OF_ANSWERS * 2):
+        ask(node, n, str(n))
+    node.close()
+    parts = [json.loads(data) for key, data in power.table.items() if key.startswith("snapshot/")]
+    assert max(map(len, parts)) == bounds.PART_OF_ANSWERS
+    assert len(window(on(power)[0])) == bounds.PART_OF_ANSWERS * 2
+
+
 # What is written down
 
 
