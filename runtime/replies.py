@@ -8,12 +8,14 @@ there is none, or the values do not fit it, as a record made of these names. Eit
 from __future__ import annotations
 
 import enum
+from contextlib import suppress
 from typing import Any
 
 from arrows import record
 from arrows.canonical import CLASSES, Packer
 from arrows.compile import Program
 from arrows.fit import misfit
+from arrows.origin import BuildError
 from arrows.received import Bad, Received
 from arrows.shape import ANYTHING
 from arrows.wire import classes_of
@@ -30,14 +32,8 @@ class Answers:
     """Reads answers as a program may have given them."""
 
     def __init__(self, program: Program[Any, Any]) -> None:
-        packer = Packer()
-        packer.shape(program.gives)
-        spoken = (*classes_of([program.term]), *packer.placed())
-        records = [*CLASSES.values(), *spoken]
-        known = {_place(cls): cls for cls in records if record.is_frozen_record(cls)}
-        members = {_place(each): cls for cls in spoken if issubclass(cls, enum.Enum) for each in cls}
         self._gives = program.gives
-        self._reader = _Reader({**known, **members})
+        self._reader = _Reader(_known(program))
         self._plain = _Reader({})
 
     def read(self, packed: list[Any]) -> Answered:
@@ -57,9 +53,26 @@ class Answers:
     def _fits(self, reply: Any) -> bool:
         """Whether it is a reply, or those of several messages that were stepped together."""
         several = reply if type(reply) is tuple else (reply,)
-        return misfit(reply, self._gives) is None or all(
-            misfit(each, self._gives) is None for each in several
-        )
+        try:
+            fits = misfit(reply, self._gives) is None
+            return fits or all(misfit(each, self._gives) is None for each in several)
+        except BuildError:
+            return False
+
+
+def _known(program: Program[Any, Any]) -> dict[tuple[str, ...], type]:
+    """The classes that a program may reply with, by what stands for them; but those that are not data."""
+    packer = Packer()
+    with suppress(BuildError):
+        packer.shape(program.gives)
+    known: dict[tuple[str, ...], type] = {}
+    for cls in (*CLASSES.values(), *classes_of([program.term]), *packer.placed()):
+        if issubclass(cls, enum.Enum):
+            known.update({_place(each): cls for each in cls})
+        elif record.is_frozen_record(cls):
+            with suppress(BuildError):
+                known[_place(cls)] = cls
+    return known
 
 
 class _Named(Packer):

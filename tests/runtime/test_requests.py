@@ -603,6 +603,20 @@ def test_a_reply_that_does_not_fit_the_class_of_its_name_is_the_same_json(data: 
     assert to_plain(reread(reply, gives_other())) == {"type": "Inner", "colour": "red", "data": data}
 
 
+@attrs.frozen
+class Odd:
+    type: int
+
+
+def gives_odd(n: int) -> list[Odd] | Outer | int:
+    return n
+
+
+def test_a_version_that_may_reply_with_what_is_no_data_reads_what_is() -> None:
+    for reply in (5, REPLY, (5, 6)):
+        assert to_plain(reread(reply, gives_odd)) == to_plain(reply)
+
+
 def test_messages_are_told_apart() -> None:
     other = attrs.make_class("Inner", ["colour", "data"], frozen=True)
     same = [Inner(Colour.RED, b""), other(Colour.RED, b"")]
