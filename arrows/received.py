@@ -74,6 +74,7 @@ class Received:
 
     def __init__(self, table: list[Any], preferred: abc.Mapping[str, type]) -> None:
         self.preferred = preferred
+        self.limited = True
         if len(table) > MAX_CLASSES:
             bad(f"{len(table)} classes, more than {MAX_CLASSES}")
         fields = sum(len(array(array(entry, "a class", 4)[2], "fields")) for entry in table)
@@ -201,13 +202,13 @@ class Received:
 
     def frozen_set(self, packed: Any, depth: int) -> frozenset[Any]:
         items = self.values(packed, depth)
-        _check_keys(items)
+        self.check_keys(items)
         return frozenset(items)
 
     def mapping(self, packed: Any, depth: int) -> dict[Any, Any]:
         pairs = [array(pair, "a pair", 2) for pair in array(packed, "pairs")]
         keys = [self.value(pair[0], depth) for pair in pairs]
-        _check_keys(keys)
+        self.check_keys(keys)
         return {key: self.value(pair[1], depth) for key, pair in zip(keys, pairs, strict=True)}
 
     def record(self, packed: Any, depth: int) -> Any:
@@ -219,6 +220,20 @@ class Received:
         except Exception as wrong:
             bad(f"{cls.__name__!r:.60} refuses its fields: {wrong}")
 
+    def check_keys(self, keys: list[Any]) -> None:
+        """Refuse keys that come twice, and so many of one hash that a table of them is slow."""
+        many = self.limited and len(keys) > MAX_ALIKE
+        if many and max(Counter(map(hash, keys)).values()) > MAX_ALIKE:
+            bad(f"more than {MAX_ALIKE} keys that are hashed alike")
+        if len(frozenset(keys)) < len(keys):
+            bad("a key twice")
+
+    def integer(self, packed: Any, _: int) -> int:
+        digits = text(packed, "an integer")
+        return (
+            int(digits, 16) if not self.limited or len(digits) <= MAX_DIGITS else bad("an integer too long")
+        )
+
     def member(self, packed: Any, _: int) -> Any:
         cls = self.at(array(packed, "a member", 2)[0])
         members = cls.__members__ if issubclass(cls, enum.Enum) else {}
@@ -226,8 +241,9 @@ class Received:
 
 
 def reader(classes: Sequence[type]) -> Received:
-    """A reader of shapes and values over classes that are known."""
+    """A reader of values over classes that are known, of any size: they are our own, and were there before."""
     made = Received([], {})
+    made.limited = False
     made.classes = list(classes)
     return made
 
@@ -236,25 +252,12 @@ def _is_plain(entry: Any) -> bool:
     return bool(entry[0] == "record" and entry[3] is None)
 
 
-def _check_keys(keys: list[Any]) -> None:
-    """Refuse keys that come twice, and so many of one hash that a table of them is slow."""
-    if len(keys) > MAX_ALIKE and max(Counter(map(hash, keys)).values()) > MAX_ALIKE:
-        bad(f"more than {MAX_ALIKE} keys that are hashed alike")
-    if len(frozenset(keys)) < len(keys):
-        bad("a key twice")
-
-
 def _no_value(_: Received, inner: Any, __: int) -> Any:
     bad(f"{inner!r:.60} has no known tag")
 
 
-def _integer(_: Received, inner: Any, __: int) -> int:
-    digits = text(inner, "an integer")
-    return int(digits, 16) if len(digits) <= MAX_DIGITS else bad("an integer too long")
-
-
 _VALUES: Final[dict[str, Callable[[Received, Any, int], Any]]] = {
-    "i": _integer,
+    "i": Received.integer,
     "f": lambda _, inner, __: float.fromhex(inner),
     "b": lambda _, inner, __: bytes.fromhex(inner),
     "t": lambda to, inner, depth: tuple(to.values(inner, depth)),

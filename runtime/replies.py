@@ -92,6 +92,7 @@ class _Reader(Received):
 
     def __init__(self, known: dict[tuple[str, ...], type]) -> None:
         super().__init__([], {})
+        self.limited = False
         self._known = known
 
     def at(self, place: Any) -> type:

@@ -40,7 +40,7 @@ def kept(application: Application) -> Result[bytes, Refusal]:
         "version": application.version,
         "python": platform.python_version(),
     }
-    data = json.dumps({**head, **plain}, sort_keys=True).encode()
+    data = json.dumps({**head, **plain}).encode()  # the order of the machines counts
     again: Result[Application, Refusal] = brought_back(data)
     return again.map(lambda _: data).alt(lambda wrong: CannotKeep(application.name, wrong.message))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from arrows.build import arr, constant, identity
+from arrows.build import arr, constant, get, identity, put, state
 from arrows.dispatch import switch
 from runtime import bounds
 from runtime.application import Application
@@ -137,6 +138,26 @@ def test_an_edited_application_on_existing_data_is_an_ordinary_upgrade_or_its_re
     assert again.status().applications == ()
     assert again.start(v2).unwrap().version == "2"
     assert again.call("ledger", All()) == (2, 1)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("strange", [{k * (2**61 - 1): 1 for k in range(20)}, {"n": 1 << 20_000}])
+def test_what_no_stranger_may_send_as_a_machine_is_read_back_where_a_machine_took_it(
+    clean: bool, strange: Any
+) -> None:
+    power = Power()
+    node, _ = node_on(power)
+    last = state("last", None, get("last") & put("last"), of=Any)
+    echo = Application("echo", version="1", machines={"m": identity(), "last": last})
+    assert isinstance(node.start(echo), Success)
+    assert node.call("m", strange, id="a") == strange
+    node.call("last", strange)
+    if clean:
+        node.close()
+    node, _ = node_on(power)
+    node.start(echo).unwrap()
+    assert node.call("m", strange, id="a") == strange
+    assert node.call("last", 1)[0] == strange
 
 
 def test_nobody_sees_a_reply_before_it_is_durable() -> None:
