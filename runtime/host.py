@@ -108,7 +108,7 @@ class Host:
         return bool(core.ready) and (keeper is None or keeper.room(limit) > 0)
 
     def ask(
-        self, machine: str, message: Any, ticket: Ticket, encode: Encode | None, trace: str, id: str
+        self, machine: str, message: Any, ticket: Ticket | None, encode: Encode | None, trace: str, id: str
     ) -> None:
         """Let a named message wait, or be answered; raises as `requests.ask`."""
         ask(self.core, machine, message, ticket, encode, trace, id, self.now())

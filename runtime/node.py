@@ -219,7 +219,7 @@ class Node(Changes):
     ) -> None:
         """Let a machine take a message and do not wait: `ticket` is told. Otherwise as `call`."""
         try:
-            if id is None or ticket is None:
+            if id is None:
                 self._accept(machine, message, ticket, encode, trace)
             else:
                 self._host.ask(machine, message, ticket, encode, trace, id)

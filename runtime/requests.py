@@ -146,8 +146,7 @@ class Request:
         """Tell everybody why there is none."""
         del self.hosted.asked[self.id]
         for ticket, _ in self.callers:
-            if not ticket.done():
-                ticket.set_exception(error)
+            _fail(ticket, error)
 
 
 def ask(
@@ -184,7 +183,7 @@ def ask(
         _give(ticket, answer.reply, encode)
     else:
         reference, text = answer.raised
-        ticket.set_exception(StepFailed(machine, reference, RaisedBefore(text)))
+        _fail(ticket, StepFailed(machine, reference, RaisedBefore(text)))
 
 
 def fingerprint(message: Any) -> str:
@@ -216,7 +215,7 @@ def _payload(hosted: Hosted, message: Any) -> str:
 
 
 def _give(ticket: Any, reply: Any, encode: Encode | None) -> None:
-    if ticket.done():
+    if ticket is None or ticket.done():
         return
     try:
         given = reply if encode is None else encode(reply)
@@ -224,6 +223,11 @@ def _give(ticket: Any, reply: Any, encode: Encode | None) -> None:
         ticket.set_exception(error)
     else:
         ticket.set_result(given)
+
+
+def _fail(ticket: Any, error: BaseException) -> None:
+    if ticket is not None and not ticket.done():
+        ticket.set_exception(error)
 
 
 def _oldest(now: int) -> int:

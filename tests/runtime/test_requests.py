@@ -684,6 +684,18 @@ def test_a_real_node_knows_ids_after_a_stop(tmp_path: Path) -> None:
     assert len(references) == 1
 
 
+def test_nobody_needs_to_wait() -> None:
+    async def body(node: Node) -> None:
+        for _ in range(2):
+            node.ask("book", message(node, 7), None, id="a")
+            node.ask("book", message(node, -7), None, id="b")
+            await asyncio.sleep(0.01)
+        assert (node.machine("book").stepped, node.machine("book").failed) == (1, 1)
+        assert to_plain(await node.call("book", message(node, 7), id="a")) == DONE
+
+    run(body, None)
+
+
 def test_who_repeats_in_a_loop_lets_others_in() -> None:
     async def body(node: Node) -> None:
         turns = []
@@ -834,7 +846,7 @@ def test_an_id_is_done_once_and_all_who_ask_see_one_outcome(schedule: list[tuple
 
 
 @pytest.mark.long
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(schedules)
 def test_an_id_is_done_once_in_thousands_of_schedules(schedule: list[tuple[str, int]]) -> None:
     with small():
