@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import shlex
@@ -77,6 +78,7 @@ async def _run(
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("midflight").setLevel(logging.INFO)
+    gc.freeze()  # what the program consists of is not looked through again for garbage, which would be a pause
     async with Node(ours, budget=budget) as node:
         started = await node.start(application)
         if isinstance(started, Failure):

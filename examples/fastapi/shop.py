@@ -6,6 +6,7 @@ uvicorn shop:app --app-dir examples/fastapi
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -36,6 +37,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     """The node lives as long as the web application does."""
     async with node:
         (await node.start(version("v1").unwrap())).unwrap()
+        gc.freeze()  # what the program consists of is not looked through again for garbage, which takes long
         yield
 
 
