@@ -191,8 +191,11 @@ class _Watching:
     def _timer(self, budgets: tuple[Budget, ...]) -> None:
         ours = signal.getsignal(signal.SIGALRM) == self._look
         if budgets and not ours:
-            if signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
-                logger.warning("this program handles SIGALRM itself: a step that takes too long goes on")
+            taken = signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL or any(
+                signal.getitimer(signal.ITIMER_REAL)
+            )
+            if taken:
+                logger.warning("this program uses SIGALRM itself: a step that takes too long goes on")
                 return
             signal.signal(signal.SIGALRM, self._look)
         self._here = budgets
@@ -200,6 +203,9 @@ class _Watching:
         if ours or budgets:
             signal.setitimer(signal.ITIMER_REAL, every, every)
         if ours and not budgets:
+            signal.signal(
+                signal.SIGALRM, signal.SIG_IGN
+            )  # which forgets one that was sent and has not arrived
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def _look(self, _: int, frame: FrameType | None) -> None:

@@ -86,6 +86,10 @@ class Node(Changes):
         chance = random or random_module.Random()  # noqa: S311 - references, no secrets
         self._disk = None if data is None and store is None else Disk(data, store)
         self._host = Host(observers, clock, chance, wall=_wall, durable=self._disk is not None)
+        if budget is not None and not budget > 0:
+            raise ValueError(
+                f"a budget of {budget:g} s: give more than 0, or None for steps that take all they want"
+            )
         self._seconds = budget
         self._budget: Budget | None = None
         self._accept = self._host.core.accept

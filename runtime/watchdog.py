@@ -52,7 +52,7 @@ def watchdog(directory: Path | None, seconds: float) -> Watchdog | None:
         return None
     try:
         return Watchdog(directory, seconds)
-    except OSError as error:
+    except (OSError, AttributeError) as error:  # no room for a file or a timer, or a library without timers
         logger.warning("a step that hangs is not ended by a watchdog: %s", error)
         return None
 
@@ -112,9 +112,9 @@ class Watchdog:
 
     def close(self) -> None:
         """Watch no more."""
-        _handler.remove(self)
         if self._timer is not None:
             self._timer.close()
+        _handler.remove(self)
         os.close(self._file)
 
     def _name(self, machine: str) -> None:

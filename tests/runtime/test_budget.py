@@ -304,7 +304,7 @@ def test_a_program_s_own_timer_is_left_alone(caplog: pytest.LogCaptureFixture) -
 
     async def body() -> None:
         async with Node(budget=0.05) as node:
-            assert "handles SIGALRM itself" in caplog.text
+            assert "uses SIGALRM itself" in caplog.text
             (await node.start(CALLING)).unwrap()
             assert await node.call("caller", Call(lambda: signal.raise_signal(signal.SIGALRM))) == 1
 
@@ -375,6 +375,12 @@ def test_an_interruption_that_comes_as_the_step_ends_is_not_late(
     os.close(write)
     assert thread_raised == []
     assert thrown == ([True] if when == "thrown" else [])
+
+
+def test_a_budget_is_more_than_nothing() -> None:
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="give more than 0, or None"):
+            Node(budget=seconds)
 
 
 def stress(seed: int, seconds: float) -> Callable[[], Awaitable[None]]:
