@@ -44,6 +44,9 @@ PART_OF_ANSWERS = 150
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 
+BACKLOG = 2048
+"""Clients that wait at an address until they are taken."""
+
 IN_FLIGHT = 256
 """Requests of one client that wait for their answers; no more of it is read meanwhile."""
 

@@ -13,6 +13,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime import bounds
 
 DEFAULT = "http://127.0.0.1:8080"
 
@@ -80,7 +81,7 @@ def _bind(url: str, codecs: Collection[str]) -> Result[Listener, CannotListen]:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
-        made.listen(2048)
+        made.listen(bounds.BACKLOG)
         made.setblocking(False)
     except OSError as error:
         if made is not None:

@@ -25,7 +25,7 @@ from runtime.listen import Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
 from runtime.sample import sample
-from runtime.speaker import speaking
+from runtime.speaker import Speaker, speaking
 
 DRAINING = 10
 """Seconds that requests under way have when the node stops."""
@@ -100,9 +100,9 @@ async def _run(
         )
         server = _Server(config)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _stop, server, control)
         speakers = await speaking(node, application, listeners)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, server, speakers, control)
         serving = asyncio.ensure_future(
             server.serve([each.socket for each in listeners if each.scheme == "http"])
         )
@@ -119,9 +119,12 @@ async def _run(
     return Success(None)
 
 
-def _stop(server: uvicorn.Server, control: Control) -> None:
+def _stop(server: uvicorn.Server, speakers: Sequence[Speaker], control: Control) -> None:
     """The first signal asks; a second one does not wait for connections."""
-    server.force_exit = control.stopping.is_set()
+    if control.stopping.is_set():
+        server.force_exit = True
+        for speaker in speakers:
+            speaker.cut_off()
     control.stopping.set()
 
 

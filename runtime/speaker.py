@@ -54,7 +54,9 @@ class Speaker:
     async def listen(self, bound: socket.socket) -> None:
         """Take clients on a bound socket from now on."""
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(lambda: Connection(self), sock=bound))
+        self._servers.append(
+            await loop.create_server(lambda: Connection(self), sock=bound, backlog=bounds.BACKLOG)
+        )
 
     async def close(self, patience: float) -> None:
         """Take no more clients and requests, answer what was accepted, and close; cut off after `patience` seconds."""
@@ -66,6 +68,10 @@ class Speaker:
         deadline = asyncio.get_running_loop().time() + patience
         while self.connections and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(bounds.SLICE)
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """Close every connection as it is."""
         for each in list(self.connections):
             each.transport.abort()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -187,6 +189,38 @@ def test_wrk_has_no_error(root: Path, tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         count = json.loads(done.output)["count"]
         assert int(found[1]) <= count <= int(found[1]) + 32, "each answered, and those that were under way"
+
+
+def test_keys_that_are_set_together_survive_kills_together(
+    redis: Running, pytestconfig: pytest.Config
+) -> None:
+    """A client sets three keys to one number, over and over, and the node is killed at any moment."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance, acknowledged = random.Random(seed), 0
+    for _ in range(40 if pytestconfig.getoption("--long") else 4):
+        until = time.monotonic() + chance.uniform(0.05, 0.5)
+        with socket.create_connection(("127.0.0.1", int(redis.port)), timeout=30) as client:
+            answers, sent = client.makefile("rb"), acknowledged
+            while time.monotonic() < until:
+                first = sent + 1
+                sent += chance.randrange(1, 50)
+                client.sendall(
+                    b"".join(b"MSET a %d b %d c %d\r\n" % (n, n, n) for n in range(first, sent + 1))
+                )
+                for _ in range(chance.randrange(sent - acknowledged + 1)):
+                    assert answers.readline() == b"+OK\r\n"
+                    acknowledged += 1
+            redis.end(signal.SIGKILL)
+            with contextlib.suppress(ConnectionError):
+                while answers.readline() == b"+OK\r\n":
+                    acknowledged += 1
+        redis.start("v1")
+        found = {int(each or 0) for each in redis.redis("mget", "a", "b", "c").split()}
+        assert len(found) == 1, f"half of a command was kept: {found}"
+        (kept,) = found
+        assert acknowledged <= kept <= sent
+        acknowledged = kept
 
 
 def test_a_stop_answers_what_was_taken(redis: Running) -> None:
