@@ -103,10 +103,10 @@ class Slot:
 
     __slots__ = ("connection", "data", "form")
 
-    def __init__(self, connection: Connection, form: str = "", data: bytes | None = None) -> None:
+    def __init__(self, connection: Connection, form: str = "") -> None:
         self.connection = connection
         self.form = form
-        self.data = data
+        self.data: bytes | None = None
 
     def encode(self, reply: Any) -> bytes:
         """The reply's bytes, by the version that made it."""

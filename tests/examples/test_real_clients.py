@@ -24,6 +24,7 @@ import attrs
 import pytest
 from typer.testing import CliRunner
 
+from runtime import bounds
 from runtime.cli import app
 
 CHANGES = 5
@@ -194,20 +195,19 @@ def test_wrk_has_no_error(root: Path, tmp_path: Path) -> None:
 def test_keys_that_are_set_together_survive_kills_together(
     redis: Running, pytestconfig: pytest.Config
 ) -> None:
-    """A client sets three keys to one number, over and over, and the node is killed at any moment."""
+    """A client sets more keys than a batch holds to one number, over and over; the node is killed at any moment."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance, acknowledged = random.Random(seed), 0
+    keys = [f"key:{n}" for n in range(bounds.BATCH + 50)]
     for _ in range(40 if pytestconfig.getoption("--long") else 4):
         until = time.monotonic() + chance.uniform(0.05, 0.5)
         with socket.create_connection(("127.0.0.1", int(redis.port)), timeout=30) as client:
             answers, sent = client.makefile("rb"), acknowledged
             while time.monotonic() < until:
-                first = sent + 1
-                sent += chance.randrange(1, 50)
-                client.sendall(
-                    b"".join(b"MSET a %d b %d c %d\r\n" % (n, n, n) for n in range(first, sent + 1))
-                )
+                for _ in range(chance.randrange(1, 10)):
+                    sent += 1
+                    client.sendall(f"MSET {' '.join(f'{key} {sent}' for key in keys)}\r\n".encode())
                 for _ in range(chance.randrange(sent - acknowledged + 1)):
                     assert answers.readline() == b"+OK\r\n"
                     acknowledged += 1
@@ -216,7 +216,7 @@ def test_keys_that_are_set_together_survive_kills_together(
                 while answers.readline() == b"+OK\r\n":
                     acknowledged += 1
         redis.start("v1")
-        found = {int(each or 0) for each in redis.redis("mget", "a", "b", "c").split()}
+        found = {int(each or 0) for each in redis.redis("mget", *keys).split("\n")}
         assert len(found) == 1, f"half of a command was kept: {found}"
         (kept,) = found
         assert acknowledged <= kept <= sent
