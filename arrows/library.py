@@ -63,7 +63,7 @@ def home(module: str, name: str) -> Any:
     if top in sys.stdlib_module_names and file.startswith(_STANDARD if file else ""):
         return ["python", _public(module), name]
     if "site-packages" in file or "dist-packages" in file:
-        distribution = (_distributions().get(top) or [top])[0]
+        distribution = (distributions().get(top) or [top])[0]
         try:
             return ["library", distribution, importlib.metadata.version(distribution), module, name]
         except importlib.metadata.PackageNotFoundError:
@@ -84,5 +84,6 @@ def _is_ours(top: str) -> bool:
 
 
 @functools.cache
-def _distributions() -> Any:
+def distributions() -> Any:
+    """The distributions that have a top-level module, by its name."""
     return importlib.metadata.packages_distributions()

@@ -15,7 +15,7 @@ from arrows.canonical import canonical
 from arrows.digest import digest
 from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
-from migrations.migration import Migration
+from migrations.migration import Migration, Ways
 from runtime import bounds
 from runtime.codec import Codec
 from runtime.isolate import Version
@@ -60,6 +60,12 @@ def _names(machines: Mapping[str, Arrow[Any, Any]]) -> str:
 
 def _count(migrations: tuple[Migration, ...]) -> str:
     return f"<{len(migrations)}>"
+
+
+def _identified(ways: Ways) -> tuple[tuple[str, str], ...]:
+    """The arrows of a migration by what they are."""
+    known = {address: digest(way) if isinstance(way, Arrow) else "dropped" for address, way in ways.items()}
+    return tuple(sorted(known.items()))
 
 
 def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
@@ -152,6 +158,19 @@ class Application:
         if self.codecs:
             what = *what, tuple((scheme, each.digest) for scheme, each in sorted(self.codecs.items()))
         return hashlib.sha256(canonical(what)).hexdigest()
+
+    @cached_property
+    def edition(self) -> str:
+        """What it is kept under beside its data, as 64 hex digits: the digest, the version's label, the migrations.
+
+        Two editions of one digest run alike and lead to it, or back from it, in other ways. Raises BuildError when
+        a machine or migration holds something that cannot be identified.
+        """
+        ways = [
+            (each.machine, each.old, each.new, *map(_identified, (each.up, each.down or {})))
+            for each in self.migrations
+        ]
+        return hashlib.sha256(canonical((self.digest, self.version, tuple(ways)))).hexdigest()
 
     def migration(self, machine: str, old: str, new: str) -> Migration | None:
         """The migration of a machine between two versions, or None where there is none."""

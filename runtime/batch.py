@@ -17,15 +17,16 @@ Outcome: TypeAlias = tuple[Any, Any, CallError | None]
 class Batch:
     """What was stepped together: the outcomes in order, and each touched machine as it was before the first.
 
-    `events` are what a journal must hold before the outcomes may be seen.
+    `events` are what a journal must hold before the outcomes may be seen, and `puts` what else must be kept.
     """
 
-    __slots__ = ("before", "events", "interrupt", "outcomes")
+    __slots__ = ("before", "events", "interrupt", "outcomes", "puts")
 
     def __init__(self) -> None:
         self.before: dict[Hosted, tuple[Values, int, int, Window]] = {}
         self.outcomes: list[Outcome] = []
         self.events: list[Event] = []
+        self.puts: dict[str, bytes] = {}
         self.interrupt: KeyboardInterrupt | None = None
 
     def undo(self) -> None:

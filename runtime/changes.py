@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -15,9 +15,11 @@ from runtime.beside import beside
 from runtime.durability import Disk, kept_on_disk
 from runtime.host import Host
 from runtime.hosted import Compiled, Running
+from runtime.keeper import NOTHING
 from runtime.refusal import NotRunning
 from runtime.status import ApplicationStatus, of_application
 from runtime.upgrade import Prepared, Upgraded, compiled
+from runtime.versions import kept
 
 
 class Changes:
@@ -36,9 +38,12 @@ class Changes:
         refuses; then it does not run, and what was kept of it is as it was.
         """
         async with self._changing:
-            ready = await self._ready(application)
+            ready: Result[Compiled, Refusal] = await beside(compiled, application)
+            puts = await self._puts(application) if isinstance(ready, Success) else Success(NOTHING)
             ticket = None if self._disk is None or not self._host.core.open else self._future()
-            result: Result[Running, Refusal] = ready.bind(lambda new: self._host.start(new, ticket))
+            result: Result[Running, Refusal] = puts.bind(
+                lambda kept: ready.bind(lambda new: self._host.start(new, ticket, kept))
+            )
             self._host.tell()
             if isinstance(result, Failure):
                 return Failure(result.failure())
@@ -46,10 +51,12 @@ class Changes:
             wrong = await kept_on_disk(application.name, ticket)
             if wrong is None and running.compiled.digest != application.digest:
                 prepared = await beside(self._host.prepare, application, None)
-                changed = await self._change(application.name, prepared)
+                changed = await self._change(application.name, prepared, puts.unwrap())
                 wrong = changed.failure() if isinstance(changed, Failure) else None
                 if wrong is not None:
                     await self._stop(running)
+            elif wrong is not None and application.name in self._host.core.applications:
+                await self._stop(running)
             return Success(of_application(running)) if wrong is None else Failure(wrong)
 
     async def upgrade(
@@ -64,11 +71,10 @@ class Changes:
             if not self._host.core.open:
                 return Failure(NotRunning(application.name))
             prepared = await beside(self._host.prepare, application, expected)
-            if isinstance(prepared, Success):
-                ready = await self._ready(application)
-                if isinstance(ready, Failure):
-                    prepared = Failure(ready.failure())
-            return await self._change(application.name, prepared)
+            puts = await self._puts(application) if isinstance(prepared, Success) else Success(NOTHING)
+            if isinstance(puts, Failure):
+                prepared = Failure(puts.failure())
+            return await self._change(application.name, prepared, puts.value_or(NOTHING))
 
     async def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """Let the version before the last upgrade take over again, its state migrated through `down`.
@@ -79,18 +85,19 @@ class Changes:
             prepared = await beside(self._host.core.prepare_back, application)
             return await self._change(application, prepared)
 
-    async def _ready(self, application: Application) -> Result[Compiled, Refusal]:
-        """Compile a version, and keep it where the node keeps anything."""
-        ready: Result[Compiled, Refusal] = await beside(compiled, application)
-        if isinstance(ready, Failure) or self._disk is None or not self._host.core.open:
-            return ready
-        wrong = await self._disk.keep(application)
-        return ready if wrong is None else Failure(wrong)
+    async def _puts(self, application: Application) -> Result[Mapping[str, bytes], Refusal]:
+        """What must be kept of a version, so that recovery can run it."""
+        if self._disk is None or not self._host.core.open:
+            return Success(NOTHING)
+        saved: Result[Mapping[str, bytes], Refusal] = await beside(kept, application)
+        return saved
 
-    async def _change(self, name: str, prepared: Result[Prepared, Refusal]) -> Result[Upgraded, Refusal]:
+    async def _change(
+        self, name: str, prepared: Result[Prepared, Refusal], puts: Mapping[str, bytes] = NOTHING
+    ) -> Result[Upgraded, Refusal]:
         ticket = None if self._disk is None else self._future()
         since = self._host.clock()
-        result = self._host.change(name, prepared, ticket)
+        result = self._host.change(name, prepared, ticket, puts)
         if ticket is None or isinstance(result, Failure):
             return result
         wrong = await kept_on_disk(name, ticket)  # meanwhile nothing is stepped

@@ -13,17 +13,12 @@ from returns.result import Failure, Result
 
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.application import Application
-from runtime.beside import beside
 from runtime.datadir import Claim, claim
 from runtime.embedded import open_store
 from runtime.errors import Unavailable
 from runtime.host import Host
-from runtime.journal import version_key
-from runtime.keeper import Keeper
 from runtime.refusal import NotKept
 from runtime.store import Store
-from runtime.versions import kept
 
 T = TypeVar("T")
 
@@ -46,7 +41,6 @@ class Disk:
         self._store = store
         self._claim = data if isinstance(data, Claim) else None
         self._owned = not isinstance(data, Claim)
-        self._keeper: Keeper | None = None
 
     @property
     def directory(self) -> Path | None:
@@ -66,22 +60,10 @@ class Disk:
         except NotOpened:
             await self._let_go()
             raise
-        self._keeper = host.keeper
         seconds = host.clock() - since
         if recovered.applications:
             names = ", ".join(recovered.applications)
             logger.info("recovered %s in %.3f s; %d steps were repeated", names, seconds, recovered.steps)
-
-    async def keep(self, application: Application) -> Refusal | None:
-        """Keep a version, so that recovery can run it; return why it cannot be kept."""
-        saved: Result[bytes, Refusal] = await beside(kept, application)
-        if isinstance(saved, Failure):
-            refusal: Refusal = saved.failure()
-            return refusal
-        assert self._keeper is not None
-        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._keeper.put(version_key(application.digest), saved.unwrap(), ticket)
-        return await kept_on_disk(application.name, ticket)
 
     async def close(self, host: Host) -> None:
         """Commit what was stepped, leave a snapshot, and let go."""

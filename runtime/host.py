@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random as random_module
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -15,9 +15,9 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.batch import Batch
 from runtime.core import Core
-from runtime.errors import StepFailed
+from runtime.errors import StepFailed, Unavailable
 from runtime.hosted import Compiled, Encode, Running
-from runtime.keeper import Keeper
+from runtime.keeper import NOTHING, Keeper
 from runtime.observe import Observer
 from runtime.recovery import Recovered, recover
 from runtime.refusal import NameTaken, NotRunning
@@ -133,15 +133,23 @@ class Host:
         return result.bind(lambda new: self.core.prepare(new, expected))
 
     def change(
-        self, name: str, prepared: Result[Prepared, Refusal], ticket: Ticket | None = None
+        self,
+        name: str,
+        prepared: Result[Prepared, Refusal],
+        ticket: Ticket | None = None,
+        puts: Mapping[str, bytes] = NOTHING,
     ) -> Result[Upgraded, Refusal]:
-        """Make a prepared change, or tell and log why not. With a keeper `ticket` is told when it is kept."""
+        """Make a prepared change, or tell and log why not.
+
+        With a keeper `ticket` is told when it is kept, and `puts` with it.
+        """
         since = self.clock()
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
         result: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()
-            self.keeper.note(["swap", name, made.new, made.back], ticket, undo)
+            edition = self.core.applications[name].compiled.edition
+            self.keeper.note(["swap", name, edition, made.back], ticket, undo, puts)
         seconds = self.clock() - since
         match result:
             case Success(Upgraded() as done):
@@ -154,21 +162,40 @@ class Host:
         self.tell()
         return result
 
-    def start(self, new: Compiled, ticket: Ticket | None = None) -> Result[Running, Refusal]:
-        """Start an application: from its first state, or where it was kept, by the same version, from there."""
+    def start(
+        self, new: Compiled, ticket: Ticket | None = None, puts: Mapping[str, bytes] = NOTHING
+    ) -> Result[Running, Refusal]:
+        """Start an application: from its first state, or where it was kept, by the same version, from there.
+
+        With a keeper `ticket` is told when that is kept, and `puts` with it.
+        """
         name, keeper = new.application.name, self.keeper
         if keeper is None:
             return self.core.start(new)
         if name in keeper.parked:
-            if ticket is not None:
-                ticket.set_result(None)
-            return self._again(new, keeper.parked[name])
+            return self._again(new, keeper.parked[name], ticket, puts)
         result = self.core.start(new)
         if isinstance(result, Success):
-            keeper.note(["start", name, new.digest], ticket)
+            running = result.unwrap()
+            keeper.note(["start", name, new.edition], ticket, lambda: self._withdraw(running), puts)
         return result
 
-    def _again(self, new: Compiled, kept: Running) -> Result[Running, Refusal]:
+    def _withdraw(self, running: Running) -> None:
+        """Undo a start: whoever waits is told."""
+        self.core.close(running)
+        for hosted in running.machines.values():
+            for waiting in hosted.inbox:
+                ticket: Ticket | None = waiting[1]
+                if ticket is not None and not ticket.done():
+                    ticket.set_exception(Unavailable(f"{hosted.name} could not be started"))
+            hosted.inbox.clear()
+            if hosted in self.core.ready:
+                self.core.ready.remove(hosted)
+        self.core.remove(running)
+
+    def _again(
+        self, new: Compiled, kept: Running, ticket: Ticket | None, puts: Mapping[str, bytes]
+    ) -> Result[Running, Refusal]:
         """Let a kept application run again, as the version that it is; the caller upgrades it."""
         name = new.application.name
         if name in self.core.applications:
@@ -180,9 +207,15 @@ class Host:
             return Failure(taken)
         assert self.keeper is not None
         del self.keeper.parked[name]
-        if kept.compiled.digest == new.digest:
-            kept.compiled = new
-        return Success(self.core.adopt(kept))
+        was = kept.compiled
+        if was.digest == new.digest:
+            kept.relabel(new)
+        self.core.adopt(kept)
+        if kept.compiled.edition != was.edition:
+            self.keeper.note(["start", name, new.edition], ticket, lambda: kept.relabel(was), puts)
+        elif ticket is not None:
+            ticket.set_result(None)
+        return Success(kept)
 
     def park(self, running: Running) -> None:
         """Let a kept application rest; its state stays."""

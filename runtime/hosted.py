@@ -32,6 +32,13 @@ class Compiled:
     application: Application
     digest: str
     programs: Mapping[str, Program[Any, Any]]
+    kept: str = ""
+    """The edition that it was brought back from."""
+
+    @property
+    def edition(self) -> str:
+        """What it is kept under beside its data."""
+        return self.kept or self.application.edition
 
     @cached_property
     def packing(self) -> Packing:
@@ -100,3 +107,17 @@ class Running:
     compiled: Compiled
     machines: dict[str, Hosted]
     previous: Previous | None = None
+
+    def back_to(self, before: Compiled) -> None:
+        """Let a version be the one before this."""
+        application, label = self.compiled.application, before.application.version
+        way = {each: application.migration(each, label, application.version) for each in before.programs}
+        self.previous = Previous(before, way)
+
+    def relabel(self, compiled: Compiled) -> None:
+        """Let another edition of the same version run."""
+        self.compiled = compiled
+        for hosted in self.machines.values():
+            hosted.run(compiled)
+        if self.previous is not None:
+            self.back_to(self.previous.compiled)

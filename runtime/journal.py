@@ -3,8 +3,9 @@
 An entry of the log is a batch: a JSON array of events, in order. An event is an array whose first item says what
 it is:
 
-- `["start", application, version, digest]` and `["stop", application]`
-- `["swap", application, version, digest, back]`: another version took over
+- `["start", application, edition]`: a version started, or another edition of the version that ran took its place
+- `["stop", application]`
+- `["swap", application, edition, back]`: another version took over
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again
@@ -12,7 +13,8 @@ it is:
 An input is a packed message, or `{"together": [packed messages]}` for several that were stepped all or none.
 The event of a step whose message was given with an id has the id behind it, and behind that, where it raised, what.
 
-The table holds `version/DIGEST`; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
+The table holds `version/EDITION`, written with the event that first speaks of it, for as long as the log, the
+snapshot or a running application does; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
 A snapshot stands for the log up to its number.
 """
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 Event: TypeAlias = list[Any]
 
 SNAPSHOT: Final = "snapshot"
+VERSIONS: Final = "version/"
 
 
 def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
@@ -59,9 +62,9 @@ def read(data: bytes) -> list[Event]:
     return found
 
 
-def version_key(digest: str) -> str:
+def version_key(edition: str) -> str:
     """Where a version is kept."""
-    return f"version/{digest}"
+    return f"{VERSIONS}{edition}"
 
 
 def part_key(number: int, part: int) -> str:

@@ -14,18 +14,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from runtime import bounds
 from runtime.batch import Batch
 from runtime.core import Core
+from runtime.editions import Editions
 from runtime.errors import Unavailable
 from runtime.hosted import Running
-from runtime.journal import SNAPSHOT, part_key, written
+from runtime.journal import SNAPSHOT, VERSIONS, part_key, written
 from runtime.snapshot import Cut, cut, head, parts
 from runtime.store import Change, Rejected, Store
 
 logger = logging.getLogger("midflight")
+
+NOTHING: Final[Mapping[str, bytes]] = {}
 
 
 class Keeper:
@@ -58,6 +61,7 @@ class Keeper:
         self._steps = 0
         self._snapshot: _Snapshot | None = None
         self._kept: frozenset[str] = frozenset(key for key, _ in store.items("snapshot/"))
+        self._editions = Editions({key for key, _ in store.items(VERSIONS)}, number)
 
     def room(self, limit: int) -> int:
         """How many more messages may be stepped before the commit that is under way is done."""
@@ -68,22 +72,25 @@ class Keeper:
         waiting = self.batch.events or self.batch.outcomes
         return self._under_way is None and not waiting and self._snapshot is None
 
-    def note(self, event: list[Any], ticket: Any, undo: Callable[[], None] | None = None) -> None:
-        """Commit an event that is no step; `ticket` is told. With `undo` nothing is stepped until it is made."""
+    def note(
+        self,
+        event: list[Any],
+        ticket: Any,
+        undo: Callable[[], None] | None = None,
+        puts: Mapping[str, bytes] = NOTHING,
+    ) -> None:
+        """Commit an event that is no step, and what it needs; `ticket` is told.
+
+        With `undo` nothing is stepped until it is made.
+        """
+        self._editions.seen({**self.parked, **self._core.applications}.values(), puts, self._number + 1)
         self.batch.events.append(event)
+        self.batch.puts.update(puts)
         self.batch.outcomes.append((ticket, None, None))
         if undo is not None:
             self._undoing.append((self.batch, undo))
             self.held = True
         self.go()
-
-    def put(self, key: str, data: bytes, ticket: Any) -> None:
-        """Keep something under a key; `ticket` is told."""
-
-        def told(error: Exception | None) -> None:
-            self._soon(partial(_tell, ticket, error))
-
-        self.store.commit(Change(puts={key: data}), told)
 
     def go(self) -> None:
         """Begin the next commit, where none is under way."""
@@ -94,7 +101,7 @@ class Keeper:
             self.batch = Batch()
             self._under_way = batch
             self._number += 1
-            change = Change({self._number: written(self._core.now, batch.events)})
+            change = Change({self._number: written(self._core.now, batch.events)}, batch.puts)
             self.store.commit(change, lambda error: self._soon(partial(self._settled, batch, error)))
             self._steps += len(batch.events)
             if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and not self.held:
@@ -161,9 +168,11 @@ class Keeper:
             made.keys.append(key)
             change = Change(puts={key: data})
         else:
+            running = {**self.parked, **self._core.applications}
+            self._editions.seen(running.values(), (), self._number + 1)
             change = Change(
                 puts={SNAPSHOT: head(made.number, made.now, len(made.keys), made.cuts)},
-                gone=self._kept - set(made.keys),
+                gone=self._kept - set(made.keys) | self._editions.unused(made.number),
                 keep_after=made.number,
             )
         self.store.commit(change, lambda error: self._soon(partial(self._part, made, data is None, error)))
@@ -191,12 +200,3 @@ class _Snapshot:
         self.parts: Iterator[bytes] = parts(cuts)
         self.keys: list[str] = []
         self.waiting = False
-
-
-def _tell(ticket: Any, error: Exception | None) -> None:
-    if ticket is None or ticket.done():
-        return
-    if error is None:
-        ticket.set_result(None)
-    else:
-        ticket.set_exception(Unavailable(f"it could not be written down ({error})"))

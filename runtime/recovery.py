@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 from arrows.received import Bad
 from migrations.refusal import Refusal
 from runtime.core import Core
-from runtime.hosted import Compiled, Hosted, Previous, Running
+from runtime.hosted import Compiled, Hosted, Running
 from runtime.journal import SNAPSHOT, Event, parts_prefix, read, version_key
 from runtime.packing import checksum
 from runtime.refusal import NotRecovered
@@ -24,7 +24,7 @@ from runtime.snapshot import Filling
 from runtime.store import Damaged, DamagedData, Store
 from runtime.together import stepped, unpack
 from runtime.upgrade import compiled
-from runtime.versions import brought_back
+from runtime.versions import BroughtBack, brought_back
 
 
 class Stopped(Exception):
@@ -61,6 +61,7 @@ class _Recovery:
         self.core = Core(lambda: "", observed=False)
         self.core.open = True
         self.versions: dict[str, Compiled] = {}
+        self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.at = (0, 0)
 
@@ -75,22 +76,19 @@ class _Recovery:
 
     # Versions
 
-    def version(self, digest: str) -> Compiled:
+    def version(self, edition: str) -> Compiled:
         """A kept version, ready to run."""
-        known = self.versions.get(digest)
+        known = self.versions.get(edition)
         if known is None:
-            found = dict(self.store.items(version_key(digest)))
-            if version_key(digest) not in found:
-                raise Stopped(self.wrong(f"the version {digest[:12]} is not among the kept ones"))
-            result: Result[Compiled, Refusal] = brought_back(found[version_key(digest)]).bind(compiled)
-            known = self.versions[digest] = _taken(result)
+            found = dict(self.store.items(version_key(edition)))
+            if version_key(edition) not in found:
+                raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
+            back: BroughtBack = _taken(brought_back(found[version_key(edition)]))
+            if back.other is not None:
+                self.other[edition] = back.other
+            made: Compiled = _taken(compiled(back.application))
+            known = self.versions[edition] = attrs.evolve(made, kept=edition)
         return known
-
-    def previous(self, running: Running, digest: str) -> Previous:
-        before, now = self.version(digest), running.compiled
-        versions = before.application.version, now.application.version
-        migrations = {machine: now.application.migration(machine, *versions) for machine in before.programs}
-        return Previous(before, migrations)
 
     # The snapshot
 
@@ -101,7 +99,7 @@ class _Recovery:
         head = json.loads(heads[0])
         self.core.now = head.get("now", 0)
         applications = head["applications"]
-        made = {name: self.version(each["digest"]) for name, each in applications.items()}
+        made = {name: self.version(each["edition"]) for name, each in applications.items()}
         filling, count = Filling(made), 0
         for _, data in self.store.items(parts_prefix(head["number"])):
             filling.add(data)
@@ -115,7 +113,7 @@ class _Recovery:
                 hosted.stepped, hosted.failed = each["did"][machine]
                 hosted.window = filling.window(name, machine)
             if each["previous"] is not None:
-                running.previous = self.previous(running, each["previous"])
+                running.back_to(self.version(each["previous"]))
         number: int = head["number"]
         return number
 
@@ -124,6 +122,8 @@ class _Recovery:
     def event(self, event: Event) -> None:
         kind, name, *rest = event
         match kind:
+            case "start" if name in self.core.applications:
+                self.core.applications[name].relabel(self.version(rest[0]))
             case "start":
                 _taken(self.core.start(self.version(rest[0])))
             case "stop":
@@ -141,15 +141,19 @@ class _Recovery:
             case _:
                 raise Stopped(self.wrong(f"{kind!r} is not an event that this version of midflight knows"))
 
-    def swap(self, name: str, digest: str, back: bool) -> None:
-        prepared = self.core.prepare_back(name) if back else self.core.prepare(self.version(digest), None)
+    def swap(self, name: str, edition: str, back: bool) -> None:
+        prepared = self.core.prepare_back(name) if back else self.core.prepare(self.version(edition), None)
         result: Result[Any, Refusal] = prepared.bind(self.core.swap)
         if isinstance(result, Failure):
             raise Stopped(
-                self.wrong(f"the change to {digest[:12]} is refused now: {result.failure().message}")
+                self.wrong(f"the change to {edition[:12]} is refused now: {result.failure().message}")
             )
 
     def step(self, hosted: Hosted, packed: Any, check: int, _: str, *named: str) -> None:
+        if self.other:
+            edition = self.core.applications[hosted.application.name].compiled.edition
+            if edition in self.other:
+                raise Stopped(self.other[edition])
         try:
             message = unpack(hosted.packing, packed)
             hosted.state, reply = stepped(hosted.step, hosted.state, message)

@@ -150,6 +150,30 @@ class CannotLoad(Refusal):
 
 
 @attrs.frozen
+class OtherHere(Refusal):
+    """A kept version is another one under this Python, or with these libraries."""
+
+    application: str
+    digest: str
+    differences: tuple[str, ...]
+    readable: bool
+
+    @property
+    def message(self) -> str:
+        known = ", ".join(self.differences) or "a value that it reads when it is loaded"
+        way = (
+            "Start it with what it was kept under, and stop it there: then nothing is left to repeat, and it starts "
+            "here as it is."
+            if self.readable
+            else "Start it with what it was kept under, and upgrade it there."
+        )
+        return (
+            f"the kept version {self.digest[:12]} of {self.application} is another one here, so that what it stepped "
+            f"cannot be repeated: {known} has changed. {way}"
+        )
+
+
+@attrs.frozen
 class NotRunning(Refusal):
     """The node is not started, or it is closing."""
 

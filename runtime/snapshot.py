@@ -40,7 +40,7 @@ def cut(running: Running) -> Cut:
     machines = {
         name: (hosted.state, hosted.stepped, hosted.failed) for name, hosted in running.machines.items()
     }
-    previous = running.previous.compiled.digest if running.previous else None
+    previous = running.previous.compiled.edition if running.previous else None
     windows = {name: hosted.window for name, hosted in running.machines.items()}
     return Cut(running.compiled, previous, machines, windows)
 
@@ -88,7 +88,7 @@ def head(number: int, now: int, count: int, cuts: Mapping[str, Cut]) -> bytes:
             "parts": count,
             "applications": {
                 name: {
-                    "digest": taken.compiled.digest,
+                    "edition": taken.compiled.edition,
                     "previous": taken.previous,
                     "did": {
                         machine: [stepped, failed] for machine, (_, stepped, failed) in taken.machines.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -14,7 +14,7 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.host import Host
 from runtime.hosted import Compiled, Encode, Running
-from runtime.journal import version_key
+from runtime.keeper import NOTHING
 from runtime.observe import Observer
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
 from runtime.store import Store
@@ -181,13 +181,11 @@ class TestNode:
 
     def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
         """As `Node.start`."""
-        if self._host.keeper is not None:
-            saved = kept(application)
-            if isinstance(saved, Failure):
-                return Failure(saved.failure())
-            self._host.keeper.put(version_key(application.digest), saved.unwrap(), Pending())
         ready: Result[Compiled, Refusal] = compiled(application)
-        result: Result[Running, Refusal] = ready.bind(self._host.start)
+        puts = self._puts(application) if isinstance(ready, Success) else Success(NOTHING)
+        result: Result[Running, Refusal] = puts.bind(
+            lambda kept: ready.bind(lambda new: self._host.start(new, None, kept))
+        )
         self._host.tell()
         self.drain()
         if isinstance(result, Success) and result.unwrap().compiled.digest != application.digest:
@@ -199,15 +197,17 @@ class TestNode:
 
     def upgrade(self, application: Application, expected: str | None = None) -> Result[Upgraded, Refusal]:
         """As `Node.upgrade`; what waits keeps waiting."""
-        if self._host.keeper is not None:
-            saved = kept(application)
-            if isinstance(saved, Failure):
-                return Failure(saved.failure())
-            self._host.keeper.put(version_key(application.digest), saved.unwrap(), Pending())
-        result = self._host.change(application.name, self._host.prepare(application, expected))
+        puts = self._puts(application)
+        if isinstance(puts, Failure):
+            return Failure(puts.failure())
+        prepared = self._host.prepare(application, expected)
+        result = self._host.change(application.name, prepared, None, puts.unwrap())
         if self._host.keeper is not None:
             self.drain()
         return result
+
+    def _puts(self, application: Application) -> Result[Mapping[str, bytes], Refusal]:
+        return Success(NOTHING) if self._host.keeper is None else kept(application)
 
     def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """As `Node.rollback`."""

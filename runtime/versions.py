@@ -3,50 +3,85 @@
 What came from files is kept as their texts; what was made in the process, and is data, as encoded machines. What
 is neither (a function typed at a prompt) is found in the module that holds the application, or not kept at all.
 That it can be brought back is tried when it is kept, not when it is needed: the copy must have the same digest.
+
+What is kept is one JSON object: `name`, `version`, `digest`, `edition`; the texts by path in `texts`, with `main` and
+`variable`, or the machines in `machines`; `shapes` and `values` (see `runtime.outline`), which tell without executing
+anything what its messages and cells look like; and the Python and the `distributions` that it was made with. Under
+another Python or library it may be another version: its state can then be read, but nothing be repeated.
 """
 
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 from returns.result import Failure, Result, Success
 
+from arrows.library import distributions
 from arrows.origin import BuildError
 from arrows.wire import decode, encode
 from migrations.refusal import Refusal
 from runtime.application import Application
+from runtime.journal import version_key
 from runtime.loader import load, load_kept
-from runtime.refusal import CannotKeep, CannotLoad
+from runtime.outline import shapes, values
+from runtime.refusal import CannotKeep, CannotLoad, OtherHere
 
 FORMAT = 1
 
 
-def kept(application: Application) -> Result[bytes, Refusal]:
-    """Return Success(bytes) from which `brought_back` makes the same version, or Failure(CannotKeep)."""
+@attrs.frozen
+class BroughtBack:
+    """A kept version. `other` says why it is not the one that was kept, where only its state can be read."""
+
+    application: Application
+    other: OtherHere | None = None
+
+
+def kept(application: Application) -> Result[Mapping[str, bytes], Refusal]:
+    """Return Success(what to keep, by key), from which `brought_back` makes the same version.
+
+    Returns Failure(CannotKeep) where it would not.
+    """
     found = _plain(application)
     if isinstance(found, Failure):
         return Failure(CannotKeep(application.name, found.failure()))
-    plain = found.unwrap()
-    head = {
-        "format": FORMAT,
-        "digest": application.digest,
-        "name": application.name,
-        "version": application.version,
-        "python": platform.python_version(),
-    }
-    data = json.dumps({**head, **plain}).encode()  # the order of the machines counts
-    again: Result[Application, Refusal] = brought_back(data)
-    return again.map(lambda _: data).alt(lambda wrong: CannotKeep(application.name, wrong.message))
+    try:
+        head = {
+            "format": FORMAT,
+            "digest": application.digest,
+            "edition": application.edition,
+            "name": application.name,
+            "version": application.version,
+            "python": platform.python_version(),
+            "shapes": shapes(application),
+            "values": values(application),
+        }
+    except BuildError as wrong:
+        return Failure(
+            CannotKeep(application.name, f"{wrong.where}: {wrong.what}" if wrong.where else wrong.what)
+        )
+    data = json.dumps({**head, **found.unwrap()}).encode()  # the order of the machines counts
+    match brought_back(data):
+        case Success(BroughtBack(other=None, application=again)) if again.edition == application.edition:
+            return Success({version_key(application.edition): data})
+        case Success(BroughtBack(other=other)):
+            problem = "loaded once more it is another one: it reads what changes when it is loaded"
+            return Failure(CannotKeep(application.name, other.message if other else problem))
+        case Failure(wrong):
+            return Failure(CannotKeep(application.name, wrong.message))
+    raise AssertionError("a Result is one of the two")
 
 
-def brought_back(data: bytes) -> Result[Application, Refusal]:
-    """Return Success(application) of what `kept` gave, with the same digest; else Failure(CannotLoad)."""
+def brought_back(data: bytes) -> Result[BroughtBack, Refusal]:
+    """Return Success(BroughtBack) of what `kept` gave; else Failure(CannotLoad)."""
     document = json.loads(data)
     place = f"the kept version {document['digest'][:12]} of {document['name']}"
     if document["format"] > FORMAT:
@@ -57,21 +92,35 @@ def brought_back(data: bytes) -> Result[Application, Refusal]:
     else:
         result = _decoded(document, place)
     if isinstance(result, Failure):
-        return result
+        return Failure(result.failure())
     application = result.unwrap()
     try:
-        same = application.digest == document["digest"]
+        if application.digest == document["digest"]:
+            return Success(BroughtBack(application))
+        readable = shapes(application) == document["shapes"]
     except BuildError as wrong:
         return Failure(CannotLoad(place, wrong.what))
-    if not same:
-        return Failure(
-            CannotLoad(
-                place,
-                f"is another one here: it was kept under Python {document['python']}, and a library or a value "
-                "that it reads when it is loaded has changed since",
-            )
-        )
-    return Success(application)
+    other = OtherHere(document["name"], document["digest"], _differences(document), readable)
+    return Success(BroughtBack(application, other)) if readable else Failure(other)
+
+
+def _differences(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What it was kept under and is otherwise here."""
+    was = {"Python": document["python"], **document.get("distributions", {})}
+    now = {"Python": platform.python_version(), **_installed(was)}
+    return tuple(
+        f"{name} {was[name]} (here {now.get(name, 'none')})" for name in was if was[name] != now.get(name)
+    )
+
+
+def _installed(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _plain(application: Application) -> Result[dict[str, Any], str]:
@@ -83,7 +132,14 @@ def _sources(application: Application) -> dict[str, Any] | None:
     held = application.sources
     if held is None:
         return None
-    return {"main": str(held.version.main), "variable": held.variable, "texts": held.version.texts}
+    version = held.version
+    names = {each for top in version.outside for each in distributions().get(top, ())}
+    return {
+        "main": str(version.main),
+        "variable": held.variable,
+        "texts": version.texts,
+        "distributions": _installed(sorted(names)),
+    }
 
 
 def _data(application: Application) -> dict[str, Any] | None:

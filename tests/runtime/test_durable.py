@@ -273,7 +273,7 @@ def test_data_made_in_the_process_is_kept_as_data() -> None:
     node, _ = node_on(power)
     made = Application("a", version="1", machines={"m": switch((int, identity()), (str, constant(0)))})
     assert isinstance(node.start(made), Success)
-    assert b"texts" not in power.table[f"version/{made.digest}"]
+    assert b"texts" not in power.table[f"version/{made.edition}"]
     again, _ = node_on(power)
     assert isinstance(again.start(made), Success)
 
