@@ -65,7 +65,7 @@ def home(module: str, name: str) -> Any:
     if "site-packages" in file or "dist-packages" in file:
         distribution = (distributions().get(top) or [top])[0]
         try:
-            return ["library", distribution, importlib.metadata.version(distribution), module, name]
+            return ["library", distribution, _version(distribution), module, name]
         except importlib.metadata.PackageNotFoundError:
             return ["library", distribution, "", module, name]
     return None
@@ -81,6 +81,11 @@ def _is_ours(top: str) -> bool:
     """A project's own `runtime` is not ours."""
     file = getattr(sys.modules.get(top), "__file__", None) or ""
     return file.startswith(__file__.removesuffix("arrows/library.py"))
+
+
+@functools.cache
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution)
 
 
 @functools.cache
