@@ -25,7 +25,7 @@ from runtime.requests import ask
 from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
 from runtime.undoing import as_it_is
-from runtime.upgrade import Prepared, Upgraded, compiled
+from runtime.upgrade import Prepared, Upgraded, compiled, replace
 
 logger = logging.getLogger("midflight")
 
@@ -206,13 +206,16 @@ class Host:
         if taken is not None:
             return Failure(taken)
         assert self.keeper is not None
+        was, undo = kept.compiled.edition, None
+        if kept.compiled.digest == new.digest:
+            replaced = replace(kept, new)
+            if isinstance(replaced, Failure):
+                return Failure(replaced.failure())
+            undo = replaced.unwrap()
         del self.keeper.parked[name]
-        was = kept.compiled
-        if was.digest == new.digest:
-            kept.relabel(new)
         self.core.adopt(kept)
-        if kept.compiled.edition != was.edition:
-            self.keeper.note(["start", name, new.edition], ticket, lambda: kept.relabel(was), puts)
+        if kept.compiled.edition != was:
+            self.keeper.note(["start", name, new.edition], ticket, undo, puts)
         elif ticket is not None:
             ticket.set_result(None)
         return Success(kept)

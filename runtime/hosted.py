@@ -113,11 +113,3 @@ class Running:
         application, label = self.compiled.application, before.application.version
         way = {each: application.migration(each, label, application.version) for each in before.programs}
         self.previous = Previous(before, way)
-
-    def relabel(self, compiled: Compiled) -> None:
-        """Let another edition of the same version run."""
-        self.compiled = compiled
-        for hosted in self.machines.values():
-            hosted.run(compiled)
-        if self.previous is not None:
-            self.back_to(self.previous.compiled)

@@ -23,7 +23,7 @@ from runtime.requests import Answered, fingerprint
 from runtime.snapshot import Filling
 from runtime.store import Damaged, DamagedData, Store
 from runtime.together import stepped, unpack
-from runtime.upgrade import compiled
+from runtime.upgrade import compiled, replace
 from runtime.versions import BroughtBack, brought_back
 
 
@@ -123,7 +123,7 @@ class _Recovery:
         kind, name, *rest = event
         match kind:
             case "start" if name in self.core.applications:
-                self.core.applications[name].relabel(self.version(rest[0]))
+                _taken(replace(self.core.applications[name], self.version(rest[0])))
             case "start":
                 _taken(self.core.start(self.version(rest[0])))
             case "stop":

@@ -8,7 +8,7 @@ when nothing did, assigns. A refusal has therefore changed nothing, and several 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -158,6 +158,39 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     running.previous = None if prepared.back else Previous(old, prepared.migrations)
     running.compiled = new
     return Success(result)
+
+
+def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refusal]:
+    """Let another edition of the same version run, loaded once more: its classes may be other objects.
+
+    Returns Success(what undoes it), or what the way of the state refuses.
+    """
+    old, previous = running.compiled, running.previous
+    states: dict[str, Values] = {}
+    for machine, hosted in running.machines.items():
+        way = plan(hosted.program, new.programs[machine], None, machine=machine)
+        if isinstance(way, Failure):
+            return Failure(way.failure())
+        applied = _applied(way.unwrap(), hosted)
+        if isinstance(applied, Failure):
+            return Failure(applied.failure())
+        states[machine] = applied.unwrap()
+    before = {machine: hosted.state for machine, hosted in running.machines.items()}
+
+    def run(compiled: Compiled, states: Mapping[str, Values]) -> None:
+        running.compiled = compiled
+        for machine, hosted in running.machines.items():
+            hosted.state = states[machine]
+            hosted.run(compiled)
+
+    def undo() -> None:
+        run(old, before)
+        running.previous = previous
+
+    run(new, states)
+    if previous is not None:
+        running.back_to(previous.compiled)
+    return Success(undo)
 
 
 def _names(expected: str, digest: str) -> bool:
