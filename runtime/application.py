@@ -62,8 +62,10 @@ def _count(migrations: tuple[Migration, ...]) -> str:
     return f"<{len(migrations)}>"
 
 
-def _identified(ways: Ways) -> tuple[tuple[str, str], ...]:
+def _identified(ways: Ways | None) -> tuple[tuple[str, str], ...] | None:
     """The arrows of a migration by what they are."""
+    if ways is None:
+        return None
     known = {address: digest(way) if isinstance(way, Arrow) else "dropped" for address, way in ways.items()}
     return tuple(sorted(known.items()))
 
@@ -167,7 +169,7 @@ class Application:
         a machine or migration holds something that cannot be identified.
         """
         ways = [
-            (each.machine, each.old, each.new, *map(_identified, (each.up, each.down or {})))
+            (each.machine, each.old, each.new, *map(_identified, (each.up, each.down)))
             for each in self.migrations
         ]
         return hashlib.sha256(canonical((self.digest, self.version, tuple(ways)))).hexdigest()
