@@ -18,10 +18,11 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.errors import StepFailed, Unavailable
 from runtime.in_order import InOrder
-from runtime.keeper import Keeper
+from runtime.keeper import NOTHING, Keeper
 from runtime.refusal import CannotKeep, NotRecovered
 from runtime.store import Change, Done, Rejected, Store, Uncertain
 from runtime.testing import NotOpened, Pending, TestNode
+from runtime.versions import kept
 from tests.runtime.book import Add, All, by_key, ledger, v1, v2
 from tests.runtime.engines import Power, Remote, Scattered, Simulated
 from tests.runtime.stores import Conformance
@@ -278,6 +279,9 @@ def test_data_made_in_the_process_is_kept_as_data() -> None:
     assert isinstance(again.start(made), Success)
 
 
+KEPT_V2 = kept(v2).unwrap()
+
+
 @st.composite
 def schedules(draw: st.DrawFn) -> list[str]:
     deeds = ["send", "send", "send", "step", "step", "advance", "advance", "hear", "hear"]
@@ -334,7 +338,7 @@ def checked(schedule: list[str], made: type[Simulated] = Simulated) -> None:
                 host = node._host
                 wanted = host.prepare(v2, None) if deed == "swap" else host.core.prepare_back("book")
                 if host.keeper and not host.keeper.held:
-                    host.change("book", wanted, Pending())
+                    host.change("book", wanted, Pending(), KEPT_V2 if deed == "swap" else NOTHING)
             case "close":
                 store.automatic = True
                 while store.advance():

@@ -33,6 +33,7 @@ from runtime.errors import (
     UnknownMachine,
 )
 from runtime.gateway import encoded
+from runtime.keeper import NOTHING
 from runtime.loader import load
 from runtime.node import Node
 from runtime.packing import parsed
@@ -41,6 +42,7 @@ from runtime.requests import Answered, Window, fingerprint
 from runtime.store import Rejected
 from runtime.testing import Pending, TestNode
 from runtime.upgrade import compiled
+from runtime.versions import kept
 from tests.runtime.engines import Power, Simulated
 
 NAMED = Path(__file__).parent / "named"
@@ -717,6 +719,7 @@ def test_who_repeats_in_a_loop_lets_others_in() -> None:
 # At random
 
 
+KEPT_V2 = kept(V2).unwrap()
 DEEDS = ["new", "new", "again", "again", "plain", "step", "step", "advance", "advance", "hear", "hear"]
 RARE = ["wrong", "other", "reject", "crash", "lost", "swap", "back", "close"]
 
@@ -789,7 +792,8 @@ def told(schedule: list[tuple[str, int]]) -> None:
                 host = node._host
                 change = host.prepare(V2, None) if deed == "swap" else host.core.prepare_back("named")
                 if host.keeper and not host.keeper.held:
-                    host.change("named", change, Pending())
+                    puts = KEPT_V2 if deed == "swap" else NOTHING
+                    host.change("named", change, Pending(), puts)
             case "close":
                 store.automatic = True
                 while store.advance():

@@ -351,7 +351,8 @@ def test_the_codec_is_a_part_of_the_version() -> None:
     assert len(digests) == 4
     again = attrs.evolve(lines.v1, version="other")
     assert again.digest == lines.v1.digest
-    back = brought_back(kept(lines.v1).unwrap()).unwrap()
+    (data,) = kept(lines.v1).unwrap().values()
+    back = brought_back(data).unwrap().application
     assert back.digest == lines.v1.digest
     assert set(back.codecs) == {"lines"}
 
