@@ -38,6 +38,7 @@ from arrows.modes import modes
 from arrows.notation import proc
 from arrows.origin import BuildError
 from arrows.pretty import pretty
+from arrows.secret import Secret
 from arrows.term import Arrow
 from arrows.tracing import Trace, trace
 from arrows.unpacking import Malformed
@@ -57,6 +58,7 @@ __all__ = [
     "NotEncodable",
     "Program",
     "Right",
+    "Secret",
     "Suspended",
     "Trace",
     "UnknownContinuation",

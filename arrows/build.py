@@ -256,7 +256,7 @@ def _second_parameter(function: Callable[..., Any]) -> Any:
     """The annotation of the second parameter, or None where it has none."""
     try:
         parameters = list(inspect.signature(function).parameters)
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
     except (TypeError, ValueError, NameError):
         return None
     return hints.get(parameters[1]) if len(parameters) > 1 else None

@@ -140,7 +140,7 @@ class Packer:
     def _field(self, field: record.Field) -> list[Any]:
         packed = [field.name, self.shape(field.shape)]
         if self.code:
-            packed.append(field.by_name)
+            packed.append(["secret", field.by_name] if field.secret else field.by_name)
             if field.default is not None:
                 packed.append(self.value(field.default()) if record.is_data(field.default) else None)
         return packed

@@ -48,7 +48,8 @@ def misfit(value: Any, shape: Shape, path: str = "") -> Misfit | None:
     if wrong is None:
         return None
     below, expected, found = wrong
-    return Misfit(path + below if path else below.removeprefix("."), str(expected), show(found))
+    said = f"a {type(found).__name__}" if record.holds_secrets(shape) else show(found)
+    return Misfit(path + below if path else below.removeprefix("."), str(expected), said)
 
 
 _Wrong: TypeAlias = tuple[str, Shape, Any]
@@ -97,8 +98,13 @@ class _Search:
         for at, each, inner in parts:
             wrong = self.wrong(each, inner)
             if wrong is not None:
-                return _step(at) + wrong[0], *wrong[1:]
+                below = ("", inner, each) if _is_secret(shape, at) else wrong
+                return _step(at) + below[0], *below[1:]
         return None
+
+
+def _is_secret(shape: Shape, at: object) -> bool:
+    return isinstance(shape, Record) and any(f.secret and f.name == at for f in record.fields(shape.cls))
 
 
 @attrs.frozen

@@ -18,7 +18,7 @@ from arrows.library import library_name, maker
 Ref: TypeAlias = Callable[[Any], Any]
 """How a thing that is reached is written down."""
 
-_MAKERS: Final = ("attr._make", "dataclasses", "reprlib")
+_MAKERS: Final = ("attr._make", "dataclasses", "reprlib", "arrows.secret")
 """Modules that put functions of their own into the classes they make, such as `__replace__` since Python 3.13."""
 
 _DATACLASS: Final = frozenset(

@@ -89,7 +89,7 @@ def _read(function: types.FunctionType, place: Origin, around: dict[str, Any]) -
 def _hints(function: types.FunctionType, place: Origin, around: dict[str, Any]) -> dict[str, Any]:
     closure = inspect.getclosurevars(function).nonlocals
     try:
-        return typing.get_type_hints(function, localns={**around, **closure})
+        return typing.get_type_hints(function, localns={**around, **closure}, include_extras=True)
     except NameError as missing:
         raise BuildError(
             f"the annotation {missing.name!r} of {function.__name__} names nothing",

@@ -16,11 +16,12 @@ from returns.result import Failure, Result, Success
 
 from arrows import record
 from arrows.fit import Misfit, show
+from arrows.secret import MASK
 from arrows.shape import Anything, Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
 
 
-def to_plain(value: Any) -> Any:
-    """Return what `json.dumps` takes for a value.
+def to_plain(value: Any, *, masked: bool = False) -> Any:
+    """Return what `json.dumps` takes for a value; where it is `masked`, `***` stands for what secret fields hold.
 
     Raises TypeError for a value that is not plain data, or a float that JSON cannot write.
     """
@@ -34,17 +35,21 @@ def to_plain(value: Any) -> Any:
         case bytes():
             return base64.b64encode(value).decode()
         case list() | tuple():
-            return [to_plain(each) for each in value]
+            return [to_plain(each, masked=masked) for each in value]
         case frozenset():
-            return sorted((to_plain(each) for each in value), key=repr)
+            return sorted((to_plain(each, masked=masked) for each in value), key=repr)
         case dict():
-            if all(type(key) is str for key in value):
-                return {key: to_plain(each) for key, each in value.items()}
-            return [[to_plain(key), to_plain(each)] for key, each in value.items()]
+            pairs = [
+                (to_plain(key, masked=masked), to_plain(each, masked=masked)) for key, each in value.items()
+            ]
+            return dict(pairs) if all(type(key) is str for key in value) else [list(pair) for pair in pairs]
         case _ if record.is_frozen_record(type(value)):
-            names = [field.name for field in record.fields(type(value))]
-            inner = map(to_plain, record.values(value))
-            return {"type": type(value).__name__, **dict(zip(names, inner, strict=True))}
+            held = zip(record.fields(type(value)), record.values(value), strict=True)
+            inner = {
+                field.name: MASK if masked and field.secret else to_plain(each, masked=masked)
+                for field, each in held
+            }
+            return {"type": type(value).__name__, **inner}
     raise TypeError(f"{type(value).__qualname__} is not plain data: {show(value)}")
 
 
@@ -94,10 +99,21 @@ def _any(shape: Shape, brief: bool = False) -> str:
 
 
 class _Wrong(Exception):
-    """`found` is the value found, or `said` the words for what was found instead of one."""
+    """`found` is the value found, or `said` the words for what was found instead of one; `why` says more of it."""
 
-    def __init__(self, path: str, expected: str, found: object = None, *, said: str = "") -> None:
-        self.misfit = Misfit(path, expected, said or show(found))
+    def __init__(
+        self, path: str, expected: str, found: object = None, *, said: str = "", why: object = ""
+    ) -> None:
+        self._path, self._expected, self._found, self._said, self._why = path, expected, found, said, why
+
+    def misfit(self, shape: Shape) -> Misfit:
+        """What to tell. Where there may be secrets, no value is shown: it may stand in a wrong place."""
+        if self._said:
+            return Misfit(self._path, self._expected, self._said)
+        if record.holds_secrets(shape):
+            return Misfit(self._path, self._expected, f"a {type(self._found).__name__}")
+        why = f" ({self._why})" if self._why else ""
+        return Misfit(self._path, self._expected, show(self._found) + why)
 
 
 def from_plain(plain: Any, shape: Shape) -> Result[Any, Misfit]:
@@ -108,7 +124,7 @@ def from_plain(plain: Any, shape: Shape) -> Result[Any, Misfit]:
     try:
         return Success(_read(plain, shape, ""))
     except _Wrong as wrong:
-        return Failure(wrong.misfit)
+        return Failure(wrong.misfit(shape))
     except RecursionError:
         return Failure(Misfit("", "less nesting", f"a {type(plain).__name__}"))
 
@@ -203,7 +219,7 @@ def _union(plain: Any, shape: OneOf, path: str) -> Any:
                 continue
     if any(isinstance(option, Record) for option in shape.options) and type(plain) is dict:
         names = " | ".join(f'"{o.cls.__name__}"' for o in shape.options if isinstance(o, Record))
-        raise _Wrong(_at(path, "type"), names, named, said="no such field" if named is None else "")
+        raise _Wrong(_at(path, "type"), names, said="no such field" if named is None else show(named))
     raise _Wrong(path, _any(shape), plain)
 
 
@@ -211,11 +227,20 @@ def _at(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def _field(plain: Any, field: record.Field, path: str) -> Any:
+    try:
+        return _read(plain, field.shape, path)
+    except _Wrong:
+        if not field.secret:
+            raise
+        raise _Wrong(path, _any(field.shape, brief=True), said="something else") from None
+
+
 def _record(plain: Any, cls: type, path: str) -> Any:
     if type(plain) is not dict:
         raise _Wrong(path, _one(Record(cls)), plain)
     if plain.get("type", cls.__name__) != cls.__name__:
-        raise _Wrong(_at(path, "type"), f'"{cls.__name__}"', plain["type"])
+        raise _Wrong(_at(path, "type"), f'"{cls.__name__}"', said=show(plain["type"]))
     known = {field.name: field for field in record.fields(cls)}
     for name in plain:
         if name != "type" and name not in known:
@@ -223,10 +248,10 @@ def _record(plain: Any, cls: type, path: str) -> Any:
     given: dict[str, Any] = {}
     for name, field in known.items():
         if name in plain:
-            given[name] = _read(plain[name], field.shape, _at(path, name))
+            given[name] = _field(plain[name], field, _at(path, name))
         elif field.required:
             raise _Wrong(_at(path, name), _any(field.shape, brief=True), said="no such field")
     try:
         return cls(**given)
     except Exception as refused:
-        raise _Wrong(path, _one(Record(cls)), said=f"{show(plain)} ({refused})") from None
+        raise _Wrong(path, _one(Record(cls)), plain, why=refused) from None

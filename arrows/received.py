@@ -117,7 +117,7 @@ class Received:
             bad("a field called 'type'")
         try:
             return record.make(
-                name, {each: (bool(f[2]), len(f) > 3) for each, f in zip(given, told, strict=True)}
+                name, {each: (_how(f[2])[0], len(f) > 3) for each, f in zip(given, told, strict=True)}
             )
         except ValueError as wrong:
             bad(f"{name!r:.60} is not a record: {wrong}")
@@ -136,9 +136,9 @@ class Received:
     def fields(self, entry: Any) -> tuple[record.Field, ...]:
         return tuple(self.field(*packed) for packed in entry[2])
 
-    def field(self, name: str, shape: Any, by_name: bool, *default: Any) -> record.Field:
+    def field(self, name: str, shape: Any, how: Any, *default: Any) -> record.Field:
         made = record.Always(self.value(default[0], 0)) if default else None
-        return record.Field(name, self.shape(shape, 0), made, bool(by_name))
+        return record.Field(name, self.shape(shape, 0), made, *_how(how))
 
     def cls(self, packed: Any) -> type:
         if type(packed) is str:
@@ -246,6 +246,12 @@ def reader(classes: Sequence[type]) -> Received:
     made.limited = False
     made.classes = list(classes)
     return made
+
+
+def _how(packed: Any) -> tuple[bool, bool]:
+    """Whether a field is given by name only, and whether it is secret."""
+    secret = type(packed) is list and len(packed) == 2 and packed[0] == "secret"
+    return bool(packed[1] if secret else packed), secret
 
 
 def _is_plain(entry: Any) -> bool:

@@ -13,14 +13,16 @@ import linecache
 import types
 import typing
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections import abc
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import attrs
 
+from arrows import secret
 from arrows.origin import BuildError
-from arrows.shape import Shape, shape_of
+from arrows.shape import Many, Mapping, OneOf, Product, Record, Shape, shape_of
 
 
 @attrs.frozen
@@ -33,6 +35,8 @@ class Field:
     """What makes it when it is left out; None: nothing does."""
     by_name: bool = False
     """Whether the constructor takes it by name only."""
+    secret: bool = False
+    """Whether its value must not be seen; see `arrows.secret`."""
 
     @property
     def required(self) -> bool:
@@ -102,7 +106,7 @@ def fields(cls: type) -> tuple[Field, ...]:
     return known
 
 
-def make(name: str, names: Mapping[str, tuple[bool, bool]]) -> type:
+def make(name: str, names: abc.Mapping[str, tuple[bool, bool]]) -> type:
     """Return a new frozen class with these fields, each by name only or not, and optional or not.
 
     `define` then tells what they hold.
@@ -134,6 +138,31 @@ def make(name: str, names: Mapping[str, tuple[bool, bool]]) -> type:
 def define(cls: type, spec: tuple[Field, ...]) -> None:
     """Tell the fields of a class."""
     setattr(cls, _FIELDS, spec)
+    if any(field.secret for field in spec):
+        secret.hide(cls, [(field.name, _attribute(cls, field.name), field.secret) for field in spec])
+
+
+def holds_secrets(shape: Shape) -> bool:
+    """Whether a value of a shape may have a secret field somewhere."""
+    todo, seen = [shape], set[type]()
+    while todo:
+        match todo.pop():
+            case Many(item=item):
+                todo.append(item)
+            case Product(items=items):
+                todo.extend(items)
+            case Mapping(key=key, value=value):
+                todo.extend((key, value))
+            case OneOf(options=each):
+                todo.extend(each)
+            case Record(cls=cls) if cls not in seen:
+                seen.add(cls)
+                if any(field.secret for field in fields(cls)):
+                    return True
+                todo.extend(field.shape for field in fields(cls))
+            case _:
+                pass
+    return False
 
 
 def options(cls: type) -> list[str]:
@@ -157,20 +186,23 @@ def _read(cls: type) -> Iterator[Field]:
     if attrs.has(cls):
         for each in attrs.fields(cls):
             if each.init:
-                yield Field(
-                    each.alias or each.name, shape_of(hints.get(each.name, Any)), _attrs_default(cls, each)
-                )
+                yield _field(each.alias or each.name, hints.get(each.name, Any), _attrs_default(cls, each))
     elif dataclasses.is_dataclass(cls):
         for item in dataclasses.fields(cls):
             if item.init:
                 default = _default(item.default, item.default_factory, dataclasses.MISSING)
-                yield Field(item.name, shape_of(hints.get(item.name, Any)), default)
+                yield _field(item.name, hints.get(item.name, Any), default)
     else:
         import msgspec  # noqa: PLC0415 - there is a Struct, so its library is there
 
         for one in msgspec.structs.fields(cls):
             default = _default(one.default, one.default_factory, msgspec.NODEFAULT)
-            yield Field(one.name, shape_of(hints.get(one.name, Any)), default)
+            yield _field(one.name, hints.get(one.name, Any), default)
+
+
+def _field(name: str, hint: Any, default: Callable[[], Any] | None) -> Field:
+    marked = secret.is_marked(hint)
+    return Field(name, shape_of(typing.get_args(hint)[0] if marked else hint), default, secret=marked)
 
 
 def _attrs_default(cls: type, field: Any) -> Callable[[], Any] | None:
@@ -195,7 +227,7 @@ def _default(value: Any, factory: Any, missing: Any) -> Callable[[], Any] | None
 def _hints(cls: type) -> dict[str, Any]:
     """Resolve annotations; a class made inside a function may name its neighbours only there."""
     try:
-        return typing.get_type_hints(cls, localns={cls.__name__: cls})
+        return typing.get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
     except NameError as missing:
         raise BuildError(
             f"{cls.__qualname__}: the annotation {missing.name!r} names nothing where the class was defined",

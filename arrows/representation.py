@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from arrows import record
+from arrows.secret import MASK
 
 _DEEP = 20
 """Levels of a value that are looked into where its own `repr` failed."""
@@ -37,9 +38,10 @@ def _apart(value: object, depth: int) -> str:
             pairs = (f"{represent(key, depth)}: {represent(each, depth)}" for key, each in value.items())
             return f"{{{', '.join(pairs)}}}"
         case _ if record.is_frozen_record(type(value)):
-            names = [field.name for field in record.fields(type(value))]
-            held = zip(names, record.values(value), strict=True)
-            fields = ", ".join(f"{name}={represent(each, depth)}" for name, each in held)
+            held = zip(record.fields(type(value)), record.values(value), strict=True)
+            fields = ", ".join(
+                f"{field.name}={MASK if field.secret else represent(each, depth)}" for field, each in held
+            )
             return f"{type(value).__qualname__}({fields})"
     return f"a {type(value).__qualname__} that has no text"
 

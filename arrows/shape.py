@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, assert_never
 import attrs
 
 from arrows.origin import BuildError, caller
+from arrows.secret import is_marked
 
 
 @attrs.frozen
@@ -139,6 +140,12 @@ def shape_of(annotation: Any) -> Shape:
     if annotation in (typing.Never, typing.NoReturn):
         return NOTHING
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if is_marked(annotation):
+        raise BuildError(
+            "Secret marks a field of a class, and nothing inside its type or elsewhere",
+            where=caller(),
+            remedy="Write `field: Annotated[TYPE, Secret]` in a message or state class, and use that class here.",
+        )
     if origin is typing.Annotated:
         return shape_of(args[0])
     if origin in (typing.Union, types.UnionType):

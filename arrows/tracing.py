@@ -172,7 +172,7 @@ def _text(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     try:
-        found = plain.to_plain(_rows(value))
+        found = plain.to_plain(_rows(value), masked=True)
         repr(found)  # an integer that Python does not write is none of JSON's either
     except Exception:
         return _text(value)

@@ -13,6 +13,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.received import Bad
+from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.hosted import Compiled, Hosted, Running
@@ -158,13 +159,15 @@ class _Recovery:
             message = unpack(hosted.packing, packed)
             hosted.state, reply = stepped(hosted.step, hosted.state, message)
             same = checksum(reply) == check
-        except Bad as wrong:
-            raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
         except Exception as error:
-            raised = f"{type(error).__name__}: {error}"
-            raise Stopped(
-                self.wrong(f"{hosted.name} raises on a message that it answered: {raised}")
-            ) from None
+            said = (
+                "its message cannot be read"
+                if isinstance(error, Bad)
+                else "it raises on a message it answered"
+            )
+            shown = "" if holds_secrets(hosted.program.takes) else f": {error}"
+            problem = f"{hosted.name}: {said}: {type(error).__name__}{shown}"
+            raise Stopped(self.wrong(problem)) from None
         if not same:
             raise Stopped(self.wrong(f"{hosted.name} answers a message otherwise than it did"))
         hosted.stepped += 1

@@ -132,7 +132,7 @@ def _shown(value: Any) -> Any:
         size = f" of {len(value)}" if hasattr(value, "__len__") else ""
         return f"({type(value).__name__}{size}, not shown)"
     try:
-        return to_plain(value)
+        return to_plain(value, masked=True)
     except (TypeError, ValueError, RecursionError):
         return f"({type(value).__name__}, no JSON form)"
 
