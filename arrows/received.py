@@ -6,7 +6,7 @@ import enum
 import keyword
 import unicodedata
 from collections import Counter, abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from arrows import record
@@ -238,14 +238,6 @@ class Received:
         cls = self.at(array(packed, "a member", 2)[0])
         members = cls.__members__ if issubclass(cls, enum.Enum) else {}
         return members[packed[1]] if packed[1] in members else bad(f"{packed[1]!r:.60} is not a member")
-
-
-def reader(classes: Sequence[type]) -> Received:
-    """A reader of values over classes that are known, of any size: they are our own, and were there before."""
-    made = Received([], {})
-    made.limited = False
-    made.classes = list(classes)
-    return made
 
 
 def _how(packed: Any) -> tuple[bool, bool]:

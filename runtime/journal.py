@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from arrows.canonical import NotData
 from runtime.errors import StepFailed
-from runtime.packing import checksum, parsed
+from runtime.packing import parsed
 from runtime.together import pack
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ VERSIONS: Final = "version/"
 
 def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
     """The event of a step. Raises NotData for a message or a reply that cannot be written down."""
-    return ["step", hosted.name, pack(hosted.packing, message), checksum(reply), trace]
+    return ["step", hosted.name, pack(hosted.packing, message), hosted.packing.checksum(reply), trace]
 
 
 def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> Event | None:

@@ -8,20 +8,62 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any, Final
 
 from immutables import Map
 
-from arrows.canonical import NotData, Packer, dump
+from arrows import record
+from arrows.canonical import NotData, Packer
 from arrows.cells import Slot, Table, Values
 from arrows.compile import Program
 from arrows.keys import key_of, value_of
-from arrows.received import reader
+from arrows.limits import MAX_DEPTH
+from arrows.received import Bad, Received, bad
 from arrows.wire import classes_of
 
 
-class _Closed(Packer):
+class _Quick(Packer):
+    """Packs a record whose class it has met with its fields at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._met: dict[type, tuple[Any, Callable[[Any], tuple[Any, ...]]]] = {}
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        met = self._met.get(type(value))
+        if met is None or depth >= MAX_DEPTH:
+            return super().value(value, depth)
+        place, fields = met
+        inner = [
+            each
+            if each is None or type(each) is str or (type(each) is int and each.bit_length() < 64)
+            else self.value(each, depth + 1)
+            for each in fields(value)
+        ]
+        return {"r": [place, inner]}
+
+    def _container(self, value: Any, cls: type, depth: int) -> Any:
+        packed = super()._container(value, cls, depth)
+        if record.is_frozen_record(cls):
+            self._met[cls] = (self.place(cls), _fields(cls))
+        return packed
+
+
+def _fields(cls: type) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads a record's fields."""
+    match record.attributes(cls):
+        case ():
+            return lambda _: ()
+        case (name,):
+            get = attrgetter(name)
+            return lambda value: (get(value),)
+        case names:
+            return attrgetter(*names)
+
+
+class _Closed(_Quick):
     """Packs only what the machines speak of."""
 
     def __init__(self, places: Mapping[type, int]) -> None:
@@ -38,11 +80,36 @@ class _Closed(Packer):
         return known
 
 
-class _Named(Packer):
+class _Named(_Quick):
     """Packs a class by its name: good enough to compare with."""
 
     def place(self, cls: type) -> Any:
         return cls.__qualname__
+
+
+class _Reader(Received):
+    """Reads records of the classes at these places, each with its constructor at hand."""
+
+    def __init__(self, classes: Sequence[type]) -> None:
+        super().__init__([], {})
+        self.limited = False  # they are our own, and were there before
+        self.classes = list(classes)
+        self._made = {
+            at: (cls, len(record.fields(cls)))
+            for at, cls in enumerate(classes)
+            if record.is_frozen_record(cls) and not any(field.by_name for field in record.fields(cls))
+        }
+
+    def record(self, packed: Any, depth: int) -> Any:
+        made = self._made.get(packed[0]) if type(packed) is list and len(packed) == 2 else None
+        if made is None or type(packed[1]) is not list or len(packed[1]) != made[1]:
+            return super().record(packed, depth)
+        try:
+            return made[0](*[self.value(each, depth) for each in packed[1]])
+        except Bad:
+            raise
+        except Exception as wrong:
+            bad(f"{made[0].__name__!r:.60} refuses its fields: {wrong}")
 
 
 class Packing:
@@ -51,7 +118,8 @@ class Packing:
     def __init__(self, programs: Iterable[Program[Any, Any]]) -> None:
         classes = classes_of(program.term for program in programs)
         self._packer = _Closed({cls: place for place, cls in enumerate(classes)})
-        self._reader = reader(classes)
+        self._named = _Named()
+        self._reader = _Reader(classes)
 
     def pack(self, value: Any) -> Any:
         """What `json.dumps` takes for a value. Raises NotData for what is not plain data of known classes."""
@@ -60,6 +128,10 @@ class Packing:
     def unpack(self, packed: Any) -> Any:
         """The value. Raises `arrows.received.Bad` for what `pack` does not give."""
         return self._reader.value(packed, 0)
+
+    def checksum(self, value: Any) -> int:
+        """A number that equal replies share. Raises NotData for a reply that is not plain data."""
+        return zlib.crc32(ascii(self._named.value(value)).encode())
 
     # States
 
@@ -82,11 +154,9 @@ class Packing:
         return Map((key_of(self.unpack(key)), self.unpack_state(slot.slots, row)) for key, row in packed)
 
 
+_PARSE: Final = json.JSONDecoder(object_pairs_hook=itemgetter(0)).decode
+
+
 def parsed(data: bytes) -> Any:
     """Arrays of packed values, as `unpack` takes them: a tagged value is a pair."""
-    return json.loads(data, object_pairs_hook=lambda pairs: pairs[0])
-
-
-def checksum(value: Any) -> int:
-    """A number that equal replies share. Raises NotData for a reply that is not plain data."""
-    return zlib.crc32(dump(_Named().value(value)))
+    return _PARSE(data.decode())

@@ -18,7 +18,6 @@ from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.hosted import Compiled, Hosted, Running
 from runtime.journal import SNAPSHOT, Event, parts_prefix, read, version_key
-from runtime.packing import checksum
 from runtime.refusal import NotRecovered
 from runtime.requests import Answered, fingerprint
 from runtime.snapshot import Filling
@@ -158,7 +157,7 @@ class _Recovery:
         try:
             message = unpack(hosted.packing, packed)
             hosted.state, reply = stepped(hosted.step, hosted.state, message)
-            same = checksum(reply) == check
+            same = hosted.packing.checksum(reply) == check
         except Exception as error:
             said = (
                 "its message cannot be read"

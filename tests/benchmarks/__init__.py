@@ -1,5 +1,12 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import language, libraries, memory, node
+from . import journal, language, libraries, memory, node, pause
 
-BENCHES = (*language.BENCHES, *node.BENCHES, *memory.BENCHES, *libraries.BENCHES)
+BENCHES = (
+    *language.BENCHES,
+    *node.BENCHES,
+    *journal.BENCHES,
+    *pause.BENCHES,
+    *memory.BENCHES,
+    *libraries.BENCHES,
+)
