@@ -39,15 +39,18 @@ from arrows.notation import proc
 from arrows.origin import BuildError
 from arrows.pretty import pretty
 from arrows.secret import Secret
+from arrows.sending import After, Cancel, Publish, Send
 from arrows.term import Arrow
 from arrows.tracing import Trace, trace
 from arrows.unpacking import Malformed
 from arrows.wire import NotEncodable, decode, encode
 
 __all__ = [
+    "After",
     "Arrow",
     "BadAnswer",
     "BuildError",
+    "Cancel",
     "Difference",
     "Done",
     "Effect",
@@ -57,8 +60,10 @@ __all__ = [
     "NoCase",
     "NotEncodable",
     "Program",
+    "Publish",
     "Right",
     "Secret",
+    "Send",
     "Suspended",
     "Trace",
     "UnknownContinuation",

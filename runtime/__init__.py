@@ -18,7 +18,9 @@ from runtime.errors import (
 from runtime.lifecycle import OnFailure, Resume
 from runtime.loader import load
 from runtime.node import Node
+from runtime.outbox import Published
 from runtime.status import ApplicationStatus, CellStatus, MachineStatus, Status
+from runtime.subscriptions import Lagged, Subscription
 from runtime.upgrade import Upgraded
 
 __all__ = [
@@ -33,15 +35,18 @@ __all__ = [
     "CellStatus",
     "Codec",
     "IdReused",
+    "Lagged",
     "MachineStatus",
     "Node",
     "NotARequest",
     "OnFailure",
     "OverBudget",
     "Overloaded",
+    "Published",
     "Resume",
     "Status",
     "StepFailed",
+    "Subscription",
     "Unavailable",
     "UnknownMachine",
     "Upgraded",

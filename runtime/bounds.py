@@ -41,6 +41,15 @@ PART = 500
 PART_OF_ANSWERS = 150
 """The same of answers to named requests, which take longer to pack."""
 
+EVENTS = 1024
+"""Published events that wait for one subscriber; it is dropped when another comes."""
+
+LOOK = 60.0
+"""Seconds after which the clock is looked at again while a timer is to come, as it may have been put forward."""
+
+GONE = 1000
+"""Deadlines of timers that are no longer to come, which are kept until they are half of all."""
+
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 

@@ -30,6 +30,10 @@ class Changes:
     _changing: asyncio.Lock
     _future: Callable[[], asyncio.Future[Any]]
 
+    def _go_on(self) -> None:
+        """See to what waits."""
+        raise NotImplementedError
+
     async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
         """Start an application's machines in their order, from their first state or from what was kept of them.
 
@@ -57,6 +61,7 @@ class Changes:
                     await self._stop(running)
             elif wrong is not None and application.name in self._host.core.applications:
                 await self._stop(running)
+            self._go_on()
             return Success(of_application(running)) if wrong is None else Failure(wrong)
 
     async def upgrade(

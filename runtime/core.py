@@ -46,10 +46,12 @@ from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavai
 from runtime.hosted import Compiled, Encode, Hosted, Running
 from runtime.journal import raised, stepped
 from runtime.lifecycle import Resume
+from runtime.outbox import Outbox
 from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
 from runtime.requests import Request
 from runtime.together import Together
 from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
+from runtime.waits import Due
 
 
 class Core:
@@ -68,6 +70,7 @@ class Core:
         self.journaled = journaled
         self.open = False
         self.now = 0
+        self.outbox = Outbox(self.machines, self.ready, self._tell, written=journaled)
         self._reference = reference
 
     # Messages
@@ -82,7 +85,7 @@ class Core:
         hosted = self.machines.get(name)
         if hosted is None or not hosted.open or not self.open:
             raise self.absent(name)
-        if type(message) not in hosted.accepted:
+        if type(message) not in hosted.fits:
             message, wrong = fitted(message, hosted.program.takes)
             if wrong is not None:
                 self._tell(observe.Rejected, hosted, trace, wrong)
@@ -125,12 +128,21 @@ class Core:
         hosted = self.ready.popleft()
         state, run, inbox = hosted.state, hosted.step, hosted.inbox
         batch.before.setdefault(hosted, (state, hosted.stepped, hosted.failed, hosted.window))
-        outcomes, observed, failed = batch.outcomes, self.observed, 0
-        journaled, events = self.journaled, batch.events
+        outcomes, observed, failed, passed = batch.outcomes, self.observed, 0, 0
+        journaled, events, emitted, outbox = self.journaled, batch.events, hosted.emitted, self.outbox
         count = min(limit, len(inbox))
         for done in range(count):
             waiting = inbox.popleft()
             message, ticket, encode, trace = waiting
+            due = None
+            if type(ticket) is Due:
+                due, ticket = hosted.waits.get(ticket.number), None
+                if due is None:
+                    passed += 1
+                    continue
+                message = due.message
+            if emitted:
+                emitted.clear()
             try:
                 after, reply = (
                     run(state, message) if type(message) is not Together else message.step(run, state)
@@ -138,6 +150,7 @@ class Core:
                 event = stepped(hosted, message, reply, trace) if journaled else None
                 if encode is not None:
                     reply = encode(reply)
+                told = outbox.checked(hosted, emitted) if emitted else None
             except KeyboardInterrupt as interrupt:
                 inbox.appendleft(waiting)
                 batch.interrupt, count = interrupt, done
@@ -151,6 +164,8 @@ class Core:
                     events.append(event)
                 if type(ticket) is Request and (event is not None or not journaled):
                     ticket.stepped(self.now, None, failure, event)
+                if due is not None:
+                    outbox.take(hosted, due, batch, event)
             else:
                 state = after
                 if type(ticket) is Request:
@@ -160,8 +175,12 @@ class Core:
                 outcomes.append((ticket, reply, None))
                 if observed:
                     self._tell(observe.Stepped, hosted, trace, message, reply)
+                if due is not None:
+                    outbox.take(hosted, due, batch, event)
+                if told:
+                    outbox.apply(hosted, told, self.now, batch, trace)
         hosted.state = state
-        hosted.stepped += count - failed
+        hosted.stepped += count - failed - passed
         hosted.failed += failed
         if inbox:
             self.ready.append(hosted)
@@ -191,11 +210,8 @@ class Core:
         taken = self.taken(compiled)
         if taken is not None:
             return Failure(taken)
-        return Success(
-            self.adopt(
-                Running(compiled, {machine: Hosted(machine, compiled) for machine in compiled.programs})
-            )
-        )
+        machines = {machine: Hosted(machine, compiled) for machine in compiled.programs}
+        return Success(self.adopt(Running(compiled, machines)))
 
     def adopt(self, running: Running) -> Running:
         """Let an application run whose names are free: a fresh one, or one that ran before."""
@@ -218,6 +234,7 @@ class Core:
         for hosted in running.machines.values():
             hosted.open = False
             hosted.accepted = frozenset()
+            self.outbox.leave(hosted)
 
     def remove(self, running: Running) -> None:
         """Forget a closed application, its last machine first. Nothing may wait at its machines."""
@@ -240,10 +257,7 @@ class Core:
 
     def prepare_back(self, name: str) -> Result[Prepared, Refusal]:
         """Plan a rollback; changes nothing. See `upgrade.prepare_back` for the refusals."""
-        running = self.applications.get(name)
-        if running is None:
-            return Failure(UnknownApplication(name, tuple(self.applications)))
-        return prepare_back(running)
+        return self.running(name).bind(prepare_back)
 
     def swap(self, prepared: Prepared) -> Result[Upgraded, Refusal]:
         """Make a prepared change: all machines of the application at this boundary, or none."""
@@ -275,7 +289,7 @@ class Core:
     def taken(self, compiled: Compiled) -> NameTaken | None:
         """The first machine name that another application has."""
         for machine in compiled.programs:
-            hosted = self.machines.get(machine)
+            hosted = self.outbox.place(machine)
             if hosted is not None and hosted.application.name != compiled.application.name:
                 return NameTaken("machine", machine, hosted.application.name)
         return None

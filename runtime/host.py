@@ -19,11 +19,13 @@ from runtime.errors import StepFailed, Unavailable
 from runtime.hosted import Compiled, Encode, Running
 from runtime.keeper import NOTHING, Keeper
 from runtime.observe import Observer
+from runtime.outbox import DeadLetter
 from runtime.recovery import Recovered, recover
 from runtime.refusal import NameTaken, NotRunning
 from runtime.requests import ask
 from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
+from runtime.subscriptions import Hub
 from runtime.undoing import as_it_is
 from runtime.upgrade import Prepared, Upgraded, compiled, replace
 
@@ -65,6 +67,8 @@ class Host:
         self.core = Core(self._reference, observed=bool(self.observers), journaled=durable)
         self.step: Callable[[Batch, int], int] = self.core.step
         self.keeper: Keeper | None = None
+        self.hub = Hub()
+        self._ahead = 0
 
     def open(
         self, store: Store, soon: Callable[[Callable[[], None]], object], abort: Callable[[Exception], object]
@@ -74,10 +78,11 @@ class Host:
         if isinstance(result, Success):
             recovered = result.unwrap()
             self.core.now = recovered.now
+            self.core.outbox.numbers = recovered.told
             self.keeper = Keeper(
                 store, self.core, recovered.number, soon=soon, release=self._release, abort=abort
             )
-            self.keeper.parked = recovered.applications
+            self.keeper.parked = self.core.outbox.parked = recovered.applications
         return result
 
     def turn(self, limit: int = bounds.BATCH) -> bool:
@@ -88,8 +93,8 @@ class Host:
         core, clock, keeper = self.core, self.clock, self.keeper
         batch = Batch() if keeper is None else keeper.batch
         left = limit if keeper is None else keeper.room(limit)
-        if not batch.events:
-            core.now = self.now()
+        if self._begin():
+            core.outbox.fire(core.now)
         until = clock() + bounds.SLICE
         while core.ready and left > 0 and batch.interrupt is None:
             left -= self.step(batch, min(left, bounds.TURN))
@@ -113,9 +118,23 @@ class Host:
         """Let a named message wait, or be answered; raises as `requests.ask`."""
         ask(self.core, machine, message, ticket, encode, trace, id, self.now())
 
+    def _begin(self) -> bool:
+        """Give a batch that has no event yet its time; return whether it is such a one."""
+        fresh = self.keeper is None or not self.keeper.batch.events
+        if fresh:
+            self.core.now = self.now()
+        return fresh
+
     def now(self) -> int:
-        """The time of day in milliseconds; it never goes back, also where the machine's clock does."""
-        return max(self.core.now, self.wall())
+        """The time of day in milliseconds; where the machine's clock goes back, it goes on from where it was."""
+        wall = self.wall()
+        self._ahead = max(self._ahead, self.core.now - wall)
+        return wall + self._ahead
+
+    def deadline(self) -> int | None:
+        """When `turn` has a timer to fire, in milliseconds; None while there is none, or a commit comes first."""
+        busy = self.keeper is not None and bool(self.keeper.batch.events)
+        return None if busy else self.core.outbox.deadline()
 
     def tell(self) -> None:
         """Hand waiting events to the observers. One that raises is logged and harms nobody."""
@@ -144,12 +163,15 @@ class Host:
         With a keeper `ticket` is told when it is kept, and `puts` with it.
         """
         since = self.clock()
+        self._begin()
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
         result: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()
             edition = self.core.applications[name].compiled.edition
             self.keeper.note(["swap", name, edition, made.back], ticket, undo, puts)
+        if isinstance(result, Success):
+            self._enter(self.core.applications[name])
         seconds = self.clock() - since
         match result:
             case Success(Upgraded() as done):
@@ -171,10 +193,11 @@ class Host:
         """
         name, keeper = new.application.name, self.keeper
         if keeper is None:
-            return self.core.start(new)
+            return self.core.start(new).map(self._enter)
+        self._begin()
         if name in keeper.parked:
             return self._again(new, keeper.parked[name], ticket, puts)
-        result = self.core.start(new)
+        result = self.core.start(new).map(self._enter)
         if isinstance(result, Success):
             running = result.unwrap()
             keeper.note(["start", name, new.edition], ticket, lambda: self._withdraw(running), puts)
@@ -207,18 +230,27 @@ class Host:
             return Failure(taken)
         assert self.keeper is not None
         was, undo = kept.compiled.edition, None
-        if kept.compiled.digest == new.digest:
+        same = kept.compiled.digest == new.digest
+        if same:
             replaced = replace(kept, new)
             if isinstance(replaced, Failure):
                 return Failure(replaced.failure())
             undo = replaced.unwrap()
         del self.keeper.parked[name]
         self.core.adopt(kept)
+        if same:
+            self._enter(kept)
         if kept.compiled.edition != was:
             self.keeper.note(["start", name, new.edition], ticket, undo, puts)
         elif ticket is not None:
             ticket.set_result(None)
         return Success(kept)
+
+    def _enter(self, running: Running) -> Running:
+        """Let an application's machines get what is due to them: once it is the version that is to run."""
+        for hosted in running.machines.values():
+            self.core.outbox.enter(hosted)
+        return running
 
     def park(self, running: Running) -> None:
         """Let a kept application rest; its state stays."""
@@ -230,6 +262,7 @@ class Host:
         return Status(
             "memory" if self.keeper is None else "disk",
             tuple(map(of_application, self.core.applications.values())),
+            self.core.outbox.dead,
         )
 
     def machine(self, name: str) -> MachineStatus:
@@ -249,6 +282,12 @@ class Host:
                 ticket.set_result(reply)
             else:
                 ticket.set_exception(failure)
+        for told in batch.told:
+            if isinstance(told, DeadLetter):
+                self.core.outbox.dead += 1
+                logger.error("%s sent to %s, which did not take it: %s", told.sender, told.to, told.why)
+            else:
+                self.hub.publish(told)
 
     def log(self, failure: StepFailed) -> None:
         """Write what a step raised, with its reference."""

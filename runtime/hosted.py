@@ -11,12 +11,15 @@ import attrs
 
 from arrows.cells import Values
 from arrows.compile import Program
+from arrows.continuation import effects
+from arrows.effect import Done
 from migrations.migration import Migration
 from runtime.acceptance import classes
 from runtime.application import Application
 from runtime.gate import gated
 from runtime.packing import Packing
 from runtime.requests import Request, Window
+from runtime.waits import Waits
 
 Encode: TypeAlias = Callable[[Any], Any]
 """Turns a reply into what is released; where it raises, the step has failed."""
@@ -45,19 +48,30 @@ class Compiled:
         """How the values of its machines are written down."""
         return Packing(self.programs.values())
 
+    @cached_property
+    def emitters(self) -> frozenset[str]:
+        """The machines that emit."""
+        return frozenset(name for name, program in self.programs.items() if effects(program.term)[1])
+
 
 class Hosted:
     """A machine that runs: its program, its state, the messages that wait at it, and what it did so far.
 
     `asked` are the named requests that are not answered yet, `window` remembers those that are.
+    `waits` is what machines told it and it did not step yet; it gets that while it is `awake`. `emitted` is what
+    its last step emitted, or None where it never emits. Messages of the classes `fits` need no second look; those
+    of `accepted` may be stepped without waiting, where nothing else waits.
     """
 
     __slots__ = (
         "accepted",
         "application",
         "asked",
+        "awake",
         "digest",
+        "emitted",
         "failed",
+        "fits",
         "inbox",
         "limit",
         "name",
@@ -67,6 +81,7 @@ class Hosted:
         "state",
         "step",
         "stepped",
+        "waits",
         "window",
     )
 
@@ -75,6 +90,8 @@ class Hosted:
         self.inbox: deque[Waiting] = deque()
         self.asked: dict[str, Request] = {}
         self.window = Window()
+        self.waits = Waits()
+        self.awake = False
         self.stepped = 0
         self.failed = 0
         self.open = True
@@ -86,9 +103,14 @@ class Hosted:
         self.application = compiled.application
         self.digest = compiled.digest
         self.program: Program[Any, Any] = compiled.programs[self.name]
-        self.step = gated(self.program.step)
+        self.emitted: list[Any] | None = None
+        step = self.program.step
         self.packing = compiled.packing
-        self.accepted = classes(self.program.takes)
+        self.accepted = self.fits = classes(self.program.takes)
+        if self.name in compiled.emitters:
+            self.emitted, self.accepted = [], frozenset()
+            step = _collecting(self.program, self.emitted)
+        self.step = gated(step)
         self.limit = compiled.application.inbox
 
 
@@ -113,3 +135,18 @@ class Running:
         application, label = self.compiled.application, before.application.version
         way = {each: application.migration(each, label, application.version) for each in before.programs}
         self.previous = Previous(before, way)
+
+
+def _collecting(
+    program: Program[Any, Any], emitted: list[Any]
+) -> Callable[[Values, Any], tuple[Values, Any]]:
+    """A step as other machines have it, that adds what is emitted to a list."""
+    begin = program.begin
+
+    def step(state: Values, message: Any) -> tuple[Values, Any]:
+        after, end, told = begin(state, message)
+        assert isinstance(end, Done), "a machine that performs is not run"
+        emitted.extend(told)
+        return after, end.output
+
+    return step

@@ -10,6 +10,9 @@ it is:
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again
 
+The event of a step whose message another machine sent, or the machine itself for later, has the number of that
+message behind it.
+
 An input is a packed message, or `{"together": [packed messages]}` for several that were stepped all or none.
 The event of a step whose message was given with an id has the id behind it, and behind that, where it raised, what.
 

@@ -136,6 +136,7 @@ class Keeper:
         self._undoing, self.held = [], False
         later.undo()
         batch.undo()
+        self._core.outbox.undo(later, batch)
         problem = Unavailable(f"it could not be written down ({error})")
         for each in (batch, later):
             failed = Batch()
@@ -149,7 +150,7 @@ class Keeper:
         self._steps = 0
         running = {**self.parked, **self._core.applications}
         cuts = {name: cut(each) for name, each in running.items()}
-        self._snapshot = _Snapshot(self._number, self._core.now, cuts)
+        self._snapshot = _Snapshot(self._number, self._core.now, cuts, self._core.outbox.numbers)
 
     def advance(self) -> None:
         """Pack and keep the next part of a snapshot, if one is being written and what it stands for is durable."""
@@ -171,7 +172,7 @@ class Keeper:
             running = {**self.parked, **self._core.applications}
             self._editions.seen(running.values(), (), self._number + 1)
             change = Change(
-                puts={SNAPSHOT: head(made.number, made.now, len(made.keys), made.cuts)},
+                puts={SNAPSHOT: head(made.number, made.now, len(made.keys), made.cuts, made.told)},
                 gone=self._kept - set(made.keys) | self._editions.unused(made.number),
                 keep_after=made.number,
             )
@@ -193,9 +194,10 @@ class Keeper:
 class _Snapshot:
     """One that is being written."""
 
-    def __init__(self, number: int, now: int, cuts: Mapping[str, Cut]) -> None:
+    def __init__(self, number: int, now: int, cuts: Mapping[str, Cut], told: tuple[int, int]) -> None:
         self.number = number
         self.now = now
+        self.told = told
         self.cuts = cuts
         self.parts: Iterator[bytes] = parts(cuts)
         self.keys: list[str] = []

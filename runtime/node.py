@@ -25,18 +25,17 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from arrows.shape import Shape
 from runtime import bounds, gateway
+from runtime.alarm import Alarm
 from runtime.budget import Budget, begin
 from runtime.changes import Changes
-from runtime.codec import Codec
 from runtime.datadir import Claim
 from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
 from runtime.host import Host, Ticket, logger
 from runtime.hosted import Encode, Hosted
+from runtime.looking import Looking
 from runtime.observe import Observer
-from runtime.status import MachineStatus, Status
 from runtime.store import Store
 from runtime.together import Together
 
@@ -58,7 +57,7 @@ def _wall() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Node(Changes):
+class Node(Changes, Looking):
     """Hosts applications in the event loop that enters it, and answers their callers.
 
     `data` is the directory that keeps what the machines know: a reply is released only when its message is on
@@ -97,6 +96,7 @@ class Node(Changes):
         self._turns = self._credit = 0
         self._until: float | None = None
         self._scheduled = False
+        self._alarm = Alarm(self._ring)
         self._changing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop
         self._future: Callable[[], asyncio.Future[Any]] = _not_started
@@ -125,6 +125,8 @@ class Node(Changes):
             async with self._changing:
                 for running in reversed(list(self._host.core.applications.values())):
                     await self._stop(running)
+                self._alarm.stop()
+                self._host.hub.close()
                 if self._disk is not None:
                     await self._disk.close(self._host)
         finally:
@@ -264,6 +266,11 @@ class Node(Changes):
         room = keeper is None or keeper.room(bounds.BATCH) > 0
         if self._host.core.ready and room and not self._scheduled:
             self._schedule()
+        self._alarm.set(self._loop, self._host.deadline(), self._host.now)
+
+    def _ring(self) -> None:
+        if not self._scheduled:
+            self._schedule()
 
     def _soon(self, told: Callable[[], None]) -> None:
         """Hear of a commit, in the loop."""
@@ -274,25 +281,6 @@ class Node(Changes):
             told()
         finally:
             self._go_on()
-
-    # Looking
-
-    def status(self) -> Status:
-        """What runs here."""
-        return self._host.status()
-
-    def machine(self, name: str) -> MachineStatus:
-        """One machine; raises UnknownMachine."""
-        return self._host.machine(name)
-
-    def accepts(self, machine: str) -> Shape:
-        """The shape of the messages that a machine takes; raises UnknownMachine or Unavailable."""
-        return self._host.core.open_machine(machine).program.takes
-
-    def codec(self, application: str, scheme: str) -> Codec | None:
-        """How the running version of an application speaks a protocol, or None."""
-        running = self._host.core.applications.get(application)
-        return running.compiled.application.codecs.get(scheme) if running else None
 
     def asgi(self) -> Starlette:
         """The node's machines as a web application, to serve or to mount in another one."""

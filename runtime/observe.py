@@ -78,6 +78,15 @@ class Failed(Event):
 
 
 @attrs.frozen
+class DeadLetter(Event):
+    """A step sent a message that no machine took: to whom, and why."""
+
+    to: str
+    message: Any
+    why: str
+
+
+@attrs.frozen
 class Swapped(Event):
     """Another version took over: `digest`, after `old`. `rows` tell what became of each machine's cells."""
 

@@ -37,12 +37,16 @@ class Stopped(Exception):
 
 @attrs.frozen
 class Recovered:
-    """The applications as they were, the number and time of the log's last entry, how many steps were repeated."""
+    """The applications as they were, the number and time of the log's last entry, how many steps were repeated.
+
+    `told` is how far the outbox has counted.
+    """
 
     applications: dict[str, Running]
     number: int
     now: int
     steps: int
+    told: tuple[int, int]
 
 
 def recover(store: Store) -> Result[Recovered, Refusal]:
@@ -58,7 +62,7 @@ def recover(store: Store) -> Result[Recovered, Refusal]:
 class _Recovery:
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.core = Core(lambda: "", observed=False)
+        self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
         self.versions: dict[str, Compiled] = {}
         self.other: dict[str, Refusal] = {}
@@ -72,7 +76,8 @@ class _Recovery:
             for at, event in enumerate(read(data)):
                 self.at = (number, at)
                 self.event(event)
-        return Recovered(self.core.applications, number, self.core.now, self.steps)
+        core = self.core
+        return Recovered(core.applications, number, core.now, self.steps, core.outbox.numbers)
 
     # Versions
 
@@ -98,6 +103,8 @@ class _Recovery:
             return 0
         head = json.loads(heads[0])
         self.core.now = head.get("now", 0)
+        told = head.get("told", (0, 0))
+        self.core.outbox.numbers = (told[0], told[1])
         applications = head["applications"]
         made = {name: self.version(each["edition"]) for name, each in applications.items()}
         filling, count = Filling(made), 0
@@ -112,6 +119,7 @@ class _Recovery:
                 hosted.state = filling.state(name, machine)
                 hosted.stepped, hosted.failed = each["did"][machine]
                 hosted.window = filling.window(name, machine)
+                hosted.waits = filling.waits(name, machine)
             if each["previous"] is not None:
                 running.back_to(self.version(each["previous"]))
         number: int = head["number"]
@@ -149,15 +157,19 @@ class _Recovery:
                 self.wrong(f"the change to {edition[:12]} is refused now: {result.failure().message}")
             )
 
-    def step(self, hosted: Hosted, packed: Any, check: int, _: str, *named: str) -> None:
+    def step(self, hosted: Hosted, packed: Any, check: int, _: str, *mark: str | int) -> None:
         if self.other:
             edition = self.core.applications[hosted.application.name].compiled.edition
             if edition in self.other:
                 raise Stopped(self.other[edition])
+        outbox, emitted = self.core.outbox, hosted.emitted
+        if emitted:
+            emitted.clear()
         try:
             message = unpack(hosted.packing, packed)
             hosted.state, reply = stepped(hosted.step, hosted.state, message)
             same = hosted.packing.checksum(reply) == check
+            told = outbox.checked(hosted, emitted) if emitted else ()
         except Exception as error:
             said = (
                 "its message cannot be read"
@@ -171,24 +183,34 @@ class _Recovery:
             raise Stopped(self.wrong(f"{hosted.name} answers a message otherwise than it did"))
         hosted.stepped += 1
         self.steps += 1
-        if named:
-            self.answered(hosted, named[0], message, reply, None)
+        self.marked(hosted, message, reply, None, *mark)
+        outbox.apply(hosted, told, self.core.now)
 
-    def raised(self, hosted: Hosted, packed: Any, error: str, _: str, *named: str) -> None:
+    def raised(self, hosted: Hosted, packed: Any, error: str, _: str, *mark: str | int) -> None:
         hosted.failed += 1
-        if named:
-            try:
-                message = unpack(hosted.packing, packed)
-            except Bad as wrong:
-                raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
-            id, text = named
-            self.answered(hosted, id, message, None, (error.rpartition(" ")[2], text))
+        if not mark:
+            return
+        try:
+            message = unpack(hosted.packing, packed)
+        except Bad as wrong:
+            raise Stopped(self.wrong(f"{hosted.name}: its message cannot be read: {wrong}")) from None
+        self.marked(hosted, message, None, (error.rpartition(" ")[2], str(mark[-1])), mark[0])
 
-    def answered(
-        self, hosted: Hosted, id: str, message: Any, reply: Any, raised: tuple[str, str] | None
+    def marked(
+        self, hosted: Hosted, message: Any, reply: Any, raised: tuple[str, str] | None, *mark: str | int
     ) -> None:
-        answer = Answered(id, fingerprint(message), self.core.now, reply, raised)
-        hosted.window = hosted.window.having(answer)
+        """The message had an id, or the number of what a machine told."""
+        if mark and isinstance(mark[0], int):
+            self.took(hosted, mark[0])
+        elif mark:
+            answer = Answered(str(mark[0]), fingerprint(message), self.core.now, reply, raised)
+            hosted.window = hosted.window.having(answer)
+
+    def took(self, hosted: Hosted, number: int) -> None:
+        waiting = hosted.waits.get(number)
+        if waiting is None:
+            raise Stopped(self.wrong(f"{hosted.name} took the message {number}, which nobody sent it"))
+        self.core.outbox.take(hosted, waiting)
 
     def wrong(self, problem: str) -> NotRecovered:
         return NotRecovered(*self.at, problem)

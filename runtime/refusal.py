@@ -72,7 +72,7 @@ class MachineRemoved(Refusal):
 
 @attrs.frozen
 class NeedsEffects(Refusal):
-    """A machine asks or tells the outside world, which a node in memory cannot do so that nothing is lost."""
+    """A machine asks the outside world, or tells it what is not the node's to do."""
 
     application: str
     machine: str
@@ -81,8 +81,8 @@ class NeedsEffects(Refusal):
     @property
     def message(self) -> str:
         return (
-            f"{self.application}: {self.machine} performs or emits {', '.join(self.effects)}, and this node keeps "
-            "nothing on disk: a restart would forget what waits. Answer with what is to be done, and do it outside."
+            f"{self.application}: {self.machine} performs or emits {', '.join(self.effects)}, and a node emits Send, "
+            "Publish, After and Cancel and performs nothing. Answer with what is to be done, and do it outside."
         )
 
 

@@ -79,6 +79,12 @@ def status(node: Plain) -> None:
         back = f"; rollback leads to version {each['previous']}" if each["previous"] else ""
         title = f"{each['name']}, version {each['version']} (digest {short(each['digest'])}){back}"
         table(title, ("machine", "cell", "type", "value", "stepped", "failed", "waiting"), _machines(each))
+        for machine in each["machines"]:
+            for word in ("timers", "sends"):
+                if word in machine:
+                    say(f"{machine['name']}: {word} to come: {machine[word]}")
+    if "dead_letters" in node:
+        say(f"dead letters: {node['dead_letters']}; the log says which")
 
 
 def _machines(application: Plain) -> list[tuple[object, ...]]:

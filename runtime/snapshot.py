@@ -21,8 +21,10 @@ from runtime.hosted import Compiled, Running
 from runtime.packing import Packing, parsed
 from runtime.replies import Answers, written
 from runtime.requests import Window
+from runtime.waits import Due, Waits
 
 ANSWER: Final = "answer"
+DUE: Final = "due"
 
 
 @attrs.frozen
@@ -33,6 +35,7 @@ class Cut:
     previous: str | None
     machines: Mapping[str, tuple[Values, int, int]]
     windows: Mapping[str, Window]
+    waits: Mapping[str, Waits]
 
 
 def cut(running: Running) -> Cut:
@@ -42,15 +45,17 @@ def cut(running: Running) -> Cut:
     }
     previous = running.previous.compiled.edition if running.previous else None
     windows = {name: hosted.window for name, hosted in running.machines.items()}
-    return Cut(running.compiled, previous, machines, windows)
+    waits = {name: hosted.waits for name, hosted in running.machines.items()}
+    return Cut(running.compiled, previous, machines, windows, waits)
 
 
 def parts(cuts: Mapping[str, Cut]) -> Iterator[bytes]:
     """The parts of a snapshot, each of at most `bounds.PART` items. Raises NotData for a strange state.
 
     A part is a JSON array of items: `[application, machine, slot, value]` for a cell,
-    `[application, machine, slot, key, row]` for a row of a table, and `[application, machine, "answer", answer]`
-    for what a named request was answered, in their order.
+    `[application, machine, slot, key, row]` for a row of a table, `[application, machine, "answer", answer]`
+    for what a named request was answered, in their order, and `[application, machine, "due", number, deadline,
+    sender, name, message]` for what is due to a machine.
     """
     held: list[Any] = []
     for item in _items(cuts):
@@ -77,14 +82,22 @@ def _items(cuts: Mapping[str, Cut]) -> Iterator[list[Any]]:
         for machine, window in taken.windows.items():
             for answer in window:
                 yield [name, machine, ANSWER, written(answer)]
+        for machine, waits in taken.waits.items():
+            for due in waits:
+                message = packing.pack(due.message)
+                yield [name, machine, DUE, due.number, due.deadline, due.sender, due.name, message]
 
 
-def head(number: int, now: int, count: int, cuts: Mapping[str, Cut]) -> bytes:
-    """What makes parts a snapshot of the log up to a number, whose last entry is of that time."""
+def head(number: int, now: int, count: int, cuts: Mapping[str, Cut], told: tuple[int, int]) -> bytes:
+    """What makes parts a snapshot of the log up to a number, whose last entry is of that time.
+
+    `told` is how far the outbox has counted.
+    """
     return _bytes(
         {
             "number": number,
             "now": now,
+            "told": told,
             "parts": count,
             "applications": {
                 name: {
@@ -109,6 +122,7 @@ class Filling:
         self._tables: dict[tuple[str, str, int], Any] = {}
         self._windows: dict[tuple[str, str], Window] = {}
         self._answers: dict[tuple[str, str], Answers] = {}
+        self._waits: dict[tuple[str, str], Waits] = {}
 
     def add(self, part: bytes) -> None:
         """Read a part."""
@@ -118,6 +132,11 @@ class Filling:
                 continue
             compiled = self._compiled[name]
             packing: Packing = compiled.packing
+            if at == DUE:
+                number, deadline, sender, label, message = packed
+                due = Due(number, deadline, packing.unpack(message), sender, label)
+                self._waits[name, machine] = self.waits(name, machine).having(due)
+                continue
             slot: Slot = compiled.programs[machine].slots[at]
             place = (name, machine, at)
             if isinstance(slot, Table):
@@ -135,6 +154,10 @@ class Filling:
     def window(self, name: str, machine: str) -> Window:
         """What a machine answered."""
         return self._windows.get((name, machine), Window())
+
+    def waits(self, name: str, machine: str) -> Waits:
+        """What is due to a machine."""
+        return self._waits.get((name, machine), Waits())
 
     def state(self, name: str, machine: str) -> Values:
         """The state of a machine."""

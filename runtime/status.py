@@ -44,10 +44,13 @@ class MachineStatus:
     stepped: int
     failed: int
     waiting: int
+    timers: int = 0
+    sends: int = 0
 
     def to_plain(self) -> dict[str, Any]:
-        """The machine for JSON."""
-        plain = attrs.asdict(self, recurse=False)
+        """The machine for JSON; `timers` and `sends`, of other machines, where any wait."""
+        none = {word for word in ("timers", "sends") if not getattr(self, word)}
+        plain = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name not in none)
         return {**plain, "accepts": list(self.accepts), "cells": [cell.to_plain() for cell in self.cells]}
 
 
@@ -72,13 +75,15 @@ class Status:
 
     durability: str
     applications: tuple[ApplicationStatus, ...]
+    dead_letters: int = 0
 
     def to_plain(self) -> dict[str, Any]:
-        """The node for JSON."""
-        return {
+        """The node for JSON; `dead_letters` since it was started, where there are any."""
+        plain: dict[str, Any] = {
             "durability": self.durability,
             "applications": [each.to_plain() for each in self.applications],
         }
+        return {**plain, "dead_letters": self.dead_letters} if self.dead_letters else plain
 
 
 def of_application(running: Running) -> ApplicationStatus:
@@ -101,6 +106,8 @@ def of_machine(hosted: Hosted) -> MachineStatus:
         stepped=hosted.stepped,
         failed=hosted.failed,
         waiting=len(hosted.inbox),
+        timers=hosted.waits.timers,
+        sends=hosted.waits.sends,
     )
 
 

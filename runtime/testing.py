@@ -18,6 +18,7 @@ from runtime.keeper import NOTHING
 from runtime.observe import Observer
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
 from runtime.store import Store
+from runtime.subscriptions import Subscriber
 from runtime.together import Together
 from runtime.upgrade import Upgraded, compiled
 from runtime.versions import kept
@@ -88,7 +89,7 @@ class TestNode:
             observers,
             lambda: self.now,
             chance,
-            wall=lambda: int(self.now * 1000),
+            wall=lambda: round(self.now * 1000),
             durable=store is not None,
         )
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -165,9 +166,27 @@ class TestNode:
         return True
 
     def drain(self) -> None:
-        """Step until nothing waits, and everything is committed."""
-        while self._host.turn() or not self._settled():
+        """Step until nothing waits and no timer is due, and everything is committed."""
+        while self._host.turn() or not self._settled() or self._due():
             pass
+
+    def _due(self) -> bool:
+        deadline = self._host.deadline()
+        return deadline is not None and deadline <= self._host.now()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: the clock stops at each deadline on the way, and what is due then is stepped."""
+        until = self._host.now() + round(seconds * 1000)
+        self.drain()
+        while (deadline := self._host.deadline()) is not None and deadline <= until:
+            self.now += max(0, deadline - self._host.now()) / 1000
+            self.drain()
+        self.now += max(0, until - self._host.now()) / 1000
+        self.drain()
+
+    def subscribe(self, topic: str) -> Subscriber:
+        """As `Node.subscribe`, from now on: `take()` gives the events since the last time."""
+        return self._host.hub.subscribe(topic)
 
     def _settled(self) -> bool:
         """Hear of commits; wait for the one that is under way."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from runtime.acceptance import fitted
 from runtime.errors import Unavailable
 from runtime.hosted import Hosted, Waiting
+from runtime.waits import Due
 
 if TYPE_CHECKING:
     from runtime.core import Core
@@ -24,6 +25,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
     running = core.applications[name]
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
+    told = {hosted: (hosted.waits, hosted.awake) for hosted in machines.values()}
 
     def undo() -> None:
         changed = dict(running.machines)
@@ -38,6 +40,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
         for hosted, (state, inbox) in states.items():
             since = tuple(islice(hosted.inbox, len(inbox), None))
             hosted.state, hosted.inbox = state, deque(inbox)
+            hosted.waits, hosted.awake = told[hosted]
             hosted.run(compiled)
             for message, *rest in since:
                 adopted, wrong = fitted(message, hosted.program.takes)
@@ -54,6 +57,6 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
 
 def _turn_away(hosted: Hosted, waiting: Iterable[Waiting]) -> None:
     for _, ticket, _, _ in waiting:
-        if ticket is not None and not ticket.done():
+        if ticket is not None and type(ticket) is not Due and not ticket.done():
             problem = f"{hosted.name} takes this message in a version that could not be written down"
             ticket.set_exception(Unavailable(problem))

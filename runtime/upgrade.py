@@ -27,6 +27,7 @@ from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
 from runtime.errors import cut
 from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting
+from runtime.outbox import TOLD
 from runtime.refusal import (
     AlreadyRunning,
     CannotCompile,
@@ -36,6 +37,7 @@ from runtime.refusal import (
     NothingToRollBack,
     UnexpectedVersion,
 )
+from runtime.waits import Due, Waits
 
 
 @attrs.frozen
@@ -79,7 +81,8 @@ def compiled(application: Application) -> Result[Compiled, Refusal]:
         programs = {}
         for name, arrow in application.machines.items():
             program = programs[name] = compile(arrow)
-            outward = [cls.__qualname__ for classes in effects(program.term) for cls in classes]
+            performed, emitted = effects(program.term)
+            outward = [cls.__qualname__ for cls in (*performed, *(cls for cls in emitted if cls not in TOLD))]
             if outward:
                 return Failure(NeedsEffects(application.name, name, tuple(dict.fromkeys(outward))))
             check(program.takes)
@@ -133,10 +136,10 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
         return Failure(UnexpectedVersion(name, old.digest, running.compiled.digest))
     taken = {machine: hosted for machine, hosted in running.machines.items() if machine in new.programs}
     for machine, hosted in running.machines.items():
-        if machine not in taken and (hosted.inbox or hosted.stepped):
+        if machine not in taken and (hosted.inbox or hosted.stepped or hosted.waits):
             return Failure(MachineRemoved(name, machine))
     states: dict[str, Values] = {}
-    inboxes: dict[str, deque[Waiting]] = {}
+    inboxes: dict[str, tuple[deque[Waiting], Waits]] = {}
     for machine, hosted in taken.items():
         applied, adopted = _applied(prepared.plans[machine], hosted), _adopted(hosted, name, new)
         if isinstance(applied, Failure):
@@ -152,7 +155,7 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     # The point of no return: from here on nothing can fail.
     for machine, hosted in taken.items():
         hosted.state = states[machine]
-        hosted.inbox = inboxes[machine]
+        hosted.inbox, hosted.waits = inboxes[machine]
         hosted.run(new)
     running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
     running.previous = None if prepared.back else Previous(old, prepared.migrations)
@@ -224,17 +227,23 @@ def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:
         return Failure(MigrationRaised(hosted.name, "", f"{type(error).__name__}: {cut(str(error))}"))
 
 
-def _adopted(hosted: Hosted, name: str, new: Compiled) -> Result[deque[Waiting], Refusal]:
-    """The waiting messages, in their order, belonging to the new version's classes."""
+def _adopted(hosted: Hosted, name: str, new: Compiled) -> Result[tuple[deque[Waiting], Waits], Refusal]:
+    """The waiting messages, in their order, and those that are due, belonging to the new version's classes."""
     takes = new.programs[hosted.name].takes
     accepted = classes(takes)
     inbox: deque[Waiting] = deque()
-    for message, ticket, encode, trace in hosted.inbox:
+    due: dict[int, Any] = {}
+    waiting = [(each[0], each) for each in hosted.inbox] + [(each.message, each) for each in hosted.waits]
+    for message, held in waiting:
         adopted = message
-        if type(message) not in accepted:
+        if type(message) not in accepted and not (isinstance(held, tuple) and isinstance(held[1], Due)):
             adopted, wrong = fitted(message, takes)
             if wrong is not None:
                 form = f"a message that waits ({cut(str(wrong))})"
                 return Failure(MessageNotAccepted(name, hosted.name, form, tuple(describe(takes))))
-        inbox.append((adopted, ticket, encode, trace))
-    return Success(inbox)
+        if isinstance(held, Due):
+            if adopted is not message:
+                due[held.number] = adopted
+        else:
+            inbox.append((adopted, *held[1:]))
+    return Success((inbox, hosted.waits.with_messages(due)))

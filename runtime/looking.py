@@ -1,0 +1,45 @@
+"""What can be seen of a node on asyncio, and heard."""
+
+from __future__ import annotations
+
+from arrows.shape import Shape
+from runtime.codec import Codec
+from runtime.host import Host
+from runtime.status import MachineStatus, Status
+from runtime.subscriptions import Subscription
+
+
+class Looking:
+    """Reads a host; changes nothing."""
+
+    _host: Host
+
+    def subscribe(self, topic: str) -> Subscription:
+        """Hear what machines publish on a topic, each event once it is committed, from when this is entered.
+
+        An event has a `number`, which counts those of all topics, a `topic` and a `message`.
+
+            async with node.subscribe("orders") as events:
+                async for event in events:
+                    print(event.number, event.message)
+
+        Iterating raises Lagged where `bounds.EVENTS` events wait and another comes; it ends with the node.
+        """
+        return Subscription(self._host.hub, topic)
+
+    def status(self) -> Status:
+        """What runs here."""
+        return self._host.status()
+
+    def machine(self, name: str) -> MachineStatus:
+        """One machine; raises UnknownMachine."""
+        return self._host.machine(name)
+
+    def accepts(self, machine: str) -> Shape:
+        """The shape of the messages that a machine takes; raises UnknownMachine or Unavailable."""
+        return self._host.core.open_machine(machine).program.takes
+
+    def codec(self, application: str, scheme: str) -> Codec | None:
+        """How the running version of an application speaks a protocol, or None."""
+        running = self._host.core.applications.get(application)
+        return running.compiled.application.codecs.get(scheme) if running else None
