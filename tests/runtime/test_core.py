@@ -329,10 +329,10 @@ class Ask(Effect[int]):
     n: int
 
 
-def test_a_node_in_memory_runs_no_machine_that_performs_or_emits() -> None:
+def test_a_node_runs_no_machine_that_performs_or_emits_what_it_does_not_do() -> None:
     for machine in (perform(Ask), constant(Ask(1)) >> emit(Ask)):
         refused = TestNode().start(application(fine=total, asks=machine))
         assert refused.failure() == NeedsEffects("app", "asks", ("Ask",))
         assert str(refused.failure()).startswith(
-            "app: asks performs or emits Ask, and this node keeps nothing on disk"
+            "app: asks performs or emits Ask, and a node emits Send, Publish, After and Cancel"
         )
