@@ -125,11 +125,11 @@ class Node(Changes, Looking):
             async with self._changing:
                 for running in reversed(list(self._host.core.applications.values())):
                     await self._stop(running)
-                self._alarm.stop()
                 self._host.hub.close()
                 if self._disk is not None:
                     await self._disk.close(self._host)
         finally:
+            self._alarm.stop()
             if self._budget is not None:
                 self._budget.end()
 

@@ -212,6 +212,24 @@ def test_a_commit_that_fails_brings_back_timers_and_takes_back_new_ones() -> Non
     assert node.call("desk", Rings()) == ("kept",)
 
 
+def test_an_upgrade_that_could_not_be_written_down_leaves_timers_with_the_old_version() -> None:
+    power = Power()
+    store = Simulated(power, automatic=True)
+    node = TestNode(store=store)
+    node.start(reception)
+    node.call("desk", Named("a", "one", 5))
+    store.automatic = False
+    node.now = 6
+    assert isinstance(node._host.change("reception", node._host.prepare(reception_2, None)), Success)
+    node.step()  # the timer is due, and nothing is stepped before the upgrade is kept
+    store.advance(Rejected("full"))
+    store.automatic = True
+    assert node.hear()
+    node.drain()
+    assert node.call("desk", Rings()) == ("one",)
+    assert on(power, at=9).call("desk", Rings()) == ("one",)
+
+
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
 def test_a_timer_without_a_time_fails_the_step(seconds: float) -> None:
     node = fresh()
