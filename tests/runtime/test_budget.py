@@ -461,6 +461,42 @@ def test_an_interruption_is_never_late_for_long(everywhere: Callable[[Awaitable[
     everywhere(stress(seed, 120)())
 
 
+def test_what_was_interrupted_is_not_there_after_a_restart(tmp_path: Path) -> None:
+    """Steps of about the budget, some of which are interrupted, on disk; nobody's answer is wrong afterwards."""
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+
+    async def body() -> tuple[int, int]:
+        good = bad = 0
+
+        async def one() -> None:
+            nonlocal good, bad
+            while min(good, bad) < 20:
+                try:
+                    await node.call("doer", Do(str(int(10 ** chance.uniform(2, 6)))))
+                except StepFailed as failed:
+                    if not isinstance(failed.error, OverBudget):
+                        raise
+                    bad += 1
+                else:
+                    good += 1
+
+        async with Node(tmp_path, budget=0.005) as node:
+            (await node.start(app)).unwrap()
+            await asyncio.gather(*(one() for _ in range(5)))
+        return good, bad
+
+    async def again(good: int, bad: int) -> None:
+        async with Node(tmp_path) as node:
+            (await node.start(app)).unwrap()
+            machine = node.machine("doer")
+            assert (machine.stepped, machine.failed) == (good, bad)
+            assert await node.call("doer", Do("")) == good + 1
+
+    asyncio.run(again(*asyncio.run(body())))
+
+
 # Processes
 
 COMMAND = "from runtime import bounds; bounds.GRACE = 0.5\nfrom runtime.cli import main; main()"
