@@ -30,6 +30,7 @@ from arrows.plain import describe, to_plain
 from runtime import bounds
 from runtime.acceptance import fitted
 from runtime.errors import BadId, BadMessage, IdReused, Overloaded, RaisedBefore, StepFailed, cut
+from runtime.together import Together
 
 if TYPE_CHECKING:
     from runtime.core import Core
@@ -180,7 +181,7 @@ def ask(
         request.callers.append((ticket, encode))
         hosted.asked[id] = request
     elif answer.raised is None:
-        _give(ticket, answer.reply, encode)
+        _give(ticket, answer.reply if encode else _own(hosted, message, answer.reply), encode)
     else:
         reference, text = answer.raised
         _fail(ticket, StepFailed(machine, reference, RaisedBefore(text)))
@@ -212,6 +213,15 @@ def _payload(hosted: Hosted, message: Any) -> str:
     except NotData as wrong:
         misfit = Misfit("", f"plain data, as the request has an id ({wrong})", show(message))
         raise BadMessage(hosted.name, misfit, describe(hosted.program.takes)) from None
+
+
+def _own(hosted: Hosted, message: Any, reply: Any) -> Any:
+    """A reply with the classes of the version that runs, where it fits them."""
+    together = type(message) is Together
+    own, wrong = fitted(Together(reply) if together else reply, hosted.program.gives)
+    if wrong is not None:
+        return reply
+    return own.messages if together else own
 
 
 def _give(ticket: Any, reply: Any, encode: Encode | None) -> None:

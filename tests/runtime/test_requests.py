@@ -44,6 +44,7 @@ from runtime.testing import Pending, TestNode
 from runtime.upgrade import compiled
 from runtime.versions import kept
 from tests.runtime.engines import Power, Simulated
+from tests.runtime.named import own
 
 NAMED = Path(__file__).parent / "named"
 V1, V2 = (load(str(NAMED / name)).unwrap() for name in ("v1.py", "v2.py"))
@@ -308,9 +309,19 @@ def test_an_upgrade_and_a_rollback_let_ids_be(kept: bool, how: str) -> None:
         node = again(power, node, how) if kept and restart else node
         assert ask(node, 7, "a") == DONE
         reply = node.call("book", add(node, 7), id="a")
-        assert (type(reply) is type(first)) == (not kept or restart or how == "crash")
+        assert type(reply) is type(first)
         assert json.loads(node.call("book", add(node, 8), id="c", encode=encoded)) == second
     assert seen(node) == (7, 8)
+
+
+@ways
+def test_a_program_gets_its_own_classes_after_a_restart(how: str) -> None:
+    power = Power()
+    node, _ = on(power, own.app)
+    for _ in range(3):
+        assert node.call("till", 250, id="a") == own.Paid(250)
+        assert node.call_all("till", [1, 2], id="b") == [own.Paid(251), own.Paid(253)]
+        node = again(power, node, how, own.app)
 
 
 def test_one_that_waits_is_joined_behind_an_upgrade() -> None:
