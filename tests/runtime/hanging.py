@@ -62,7 +62,6 @@ def do(what: str) -> int:
         case "power":
             7 ** (10**8)
         case "deep":
-            do("deep" + "er")
             do("deep")
         case "hold":
             sum(range(10**13))
