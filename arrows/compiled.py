@@ -10,7 +10,7 @@ import ast
 import types
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from arrows.definitions import FILES, index
 
@@ -88,6 +88,10 @@ def _lambda_code(text: str, line: int, count: int, rewriter: Any, config: Any) -
             each.end_lineno = (each.end_lineno or 0) + beyond
     codes = _compile(tree, text, rewriter, config)
     return next((e for e in codes if (e.co_name, e.co_firstlineno) == ("<lambda>", one.lineno)), None)
+
+
+CACHES: Final = (_codes, _lambda_code)
+"""What is kept of texts that were compiled."""
 
 
 def _alike(one: types.CodeType | None, other: types.CodeType) -> bool:

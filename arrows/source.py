@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from arrows.compiled import compiles_to, lambdas_like
+from arrows.compiled import CACHES, compiles_to, lambdas_like
 from arrows.definitions import FILES, Definition, index
 from arrows.origin import BuildError, Origin
 
@@ -31,6 +31,12 @@ def text_of(function: types.FunctionType) -> str:
     if kept.lines is not lines:
         kept.lines, kept.text = lines, "".join(lines)
     return kept.text
+
+
+def forget_texts() -> None:
+    """Let go of what was read of texts; it is read again where it is asked for."""
+    for cache in (index, _kept, *CACHES):
+        cache.cache_clear()
 
 
 class _Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import types
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,10 @@ def _loaded(version: Version, name: str) -> Result[Application, CannotLoad]:
         return result
     finally:
         around.put_back()
+        for forget in getattr(
+            typing, "_cleanups", ()
+        ):  # the last aliases, and with them classes of old versions
+            forget()
         if not isinstance(result, Success):
             version.discard()
         changed = around.changed()

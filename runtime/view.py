@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import Any, Protocol
 
+from arrows.source import forget_texts
+
 
 class Holder(Protocol):
     """Where modules are held by their names in the project."""
@@ -66,6 +68,7 @@ class Loader(SourceFileLoader):
 
 def forget(root: str, files: Iterable[str]) -> None:
     """Take away what stands under a version's private names, and what is remembered of its files."""
+    forget_texts()
     for name in [each for each in list(sys.modules) if _is_under(each, root)]:
         sys.modules.pop(name, None)
     for file in [*files, *(each for each in list(linecache.cache) if f" {root}." in each)]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +16,14 @@ from returns.result import Failure, Success
 
 from runtime import bounds
 from runtime.application import Application
+from runtime.control_client import ask
 from runtime.loader import load
 from runtime.refusal import CannotKeep, OtherHere
 from runtime.store import Rejected
 from runtime.testing import NotOpened, Pending, TestNode
+from tests.runtime.crash_checker import wait_for
 from tests.runtime.engines import Power, Simulated
+from tests.runtime.test_crash import free_port, python
 
 SHARED = """
 from attrs import frozen
@@ -319,3 +326,46 @@ def test_a_start_that_was_not_written_down_is_undone(tmp_path: Path) -> None:
     node.start(application).unwrap()
     assert add(node, 1) == 1
     assert add_after(power, application) == 2
+
+
+def test_a_killed_process_goes_on_without_the_files_that_it_ran(tmp_path: Path) -> None:
+    data, post = tmp_path / "data", {"type": "Add", "n": 2}
+
+    def told(port: int) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("POST", "/machines/m", json.dumps(post))
+        total: int = json.loads(connection.getresponse().read())["total"]
+        connection.close()
+        return total
+
+    @contextmanager
+    def running(file: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+        port = free_port()
+        given = ["run", str(file), "--listen", f"http://127.0.0.1:{port}", "--data", str(data)]
+        node = python("-m", "midflight", *given)
+        try:
+            assert wait_for(port)
+            yield port, node
+        finally:
+            node.kill()
+            node.communicate()
+
+    project(tmp_path / "one", text(1))
+    project(tmp_path / "two", text(2))
+    with running(tmp_path / "one" / "main.py") as (port, node):
+        assert told(port) == 2
+        assert isinstance(ask(data, {"op": "upgrade", "file": str(tmp_path / "two" / "main.py")}), Success)
+        assert told(port) == 4
+        node.kill()
+    shutil.rmtree(tmp_path / "one")
+    shutil.rmtree(tmp_path / "two")
+    project(tmp_path / "edited", text(2, step=5, version="2b"))
+    with running(tmp_path / "edited" / "main.py") as (port, node):
+        assert told(port) == 14
+        assert isinstance(ask(data, {"op": "rollback"}), Success)
+        shutil.rmtree(tmp_path / "edited")
+        assert told(port) == 16
+        node.kill()
+    project(tmp_path / "again", text(2))
+    with running(tmp_path / "again" / "main.py") as (port, _):
+        assert told(port) == 18

@@ -23,6 +23,7 @@ from tests.runtime.test_crash import free_port
 
 WORDS = """
 import logging
+from typing import Optional
 from attrs import frozen
 @frozen
 class Add:
@@ -36,6 +37,7 @@ class Look:
 class Sum:
     total: int
     by: int = {number}
+    last: Optional[Add] = None
 logging.getLogger(__name__).debug("loaded")
 """
 MAIN = """
