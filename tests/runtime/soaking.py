@@ -5,6 +5,8 @@ python -m tests.runtime.soaking REPORTS run v1.py --listen ... --data ...
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import linecache
@@ -26,6 +28,7 @@ def left() -> dict[str, Any]:
     """What of versions is to be found in this process, when all that nobody uses is collected."""
     for _ in range(3):
         gc.collect()
+    give_back()
     objects = gc.get_objects()
     kinds = Counter(type(each).__name__ for each in objects)
     modules = [each for each in objects if isinstance(each, types.ModuleType)]
@@ -42,6 +45,12 @@ def left() -> dict[str, Any]:
         "threads": threading.active_count(),
         "kinds": kinds.most_common(12),
     }
+
+
+def give_back() -> None:
+    """Let the allocator give the pages back that it holds and nobody uses, where it can be told to."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def listen(reports: Path) -> None:

@@ -131,19 +131,23 @@ class Soak:
                 text=True,
             )
 
-    def change(self) -> None:
-        """An upgrade to a version that never was: in a folder of its own, or edited in place. Now and then others."""
+    def change(self, names: int = 0) -> None:
+        """An upgrade to a version that never was: in a folder of its own, or edited in place. Now and then others.
+
+        With `names` it has so many more, each of them new.
+        """
         self.number += 1
+        ending = "".join(f"name_{self.number}_{each} = 0\n" for each in range(names))
         place = self.folder / ("in_place" if self.number % 3 else f"v{self.number}")
         if self.number % 5 == 0:
             self.refused(project(self.folder / "bad", self.number, self.runs, "raise ValueError('no')\n"))
         if self.number % 5 == 1:
             self.refused(project(self.folder / "bad", self.number, self.runs + 1))
-        self.done({"op": "upgrade", "file": str(project(place, self.number, self.runs))})
+        self.done({"op": "upgrade", "file": str(project(place, self.number, self.runs, ending))})
         before, self.runs = self.runs, self.number
         if self.number % 7 == 0:
             self.done({"op": "rollback"})
-            self.done({"op": "upgrade", "file": str(project(place, self.number, before))})
+            self.done({"op": "upgrade", "file": str(project(place, self.number, before, ending))})
 
     def done(self, request: dict[str, Any]) -> None:
         reply = ask(self.data, request)
@@ -192,11 +196,19 @@ class Soak:
                 pipe.close()
 
 
+LEFT = {"versions": 1, "modules": 10, "views": 5, "classes": 5, "lines": 3, "loggers": 4}
+"""A version more or less may be alive when the process is looked at: one in whose class the state still is."""
+
+NAMES = 150
+"""Names that each version of the warm-up has: Python's table of names doubles once, a megabyte, when so many came and
+went that it is full, and is then rebuilt at that size for good."""
+
+
 def soaked(folder: Path, warm: int, count: int, growth: float) -> None:
     soak = Soak(folder)
     try:
         for _ in range(warm):
-            soak.change()
+            soak.change(NAMES)
         before = soak.seen()
         for number in range(count):
             soak.change()
@@ -216,8 +228,8 @@ def soaked(folder: Path, warm: int, count: int, growth: float) -> None:
     assert told["wrong"] == []
     assert told["sent"] == told["answered"] == told["total"], told
     for name in ("versions", "compiled", "modules", "views", "classes", "lines", "loggers", "threads"):
-        assert after.inside[name] <= before.inside[name] + 2, (name, before.inside, after.inside)
-    assert after.inside["versions"] <= 5
+        assert after.inside[name] <= before.inside[name] + LEFT.get(name, 0), (name, before, after)
+    assert after.inside["versions"] <= 5, after
     assert after.handles <= before.handles + 1  # a connection of the load may be on its way
     assert after.resident <= before.resident * (1 + growth), (before, after)
     with sqlite3.connect(folder / "data" / "journal.db") as database:
