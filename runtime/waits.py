@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -49,7 +50,7 @@ class Waits:
     def having(self, due: Due) -> Waits:
         """One more; it takes the place of the timer of its name."""
         if due.sender is not None:
-            return attrs.evolve(self, due=self.due.set(due.number, due))
+            return Waits(self.due.set(due.number, due), self.named, self.timers)
         before = self if due.name is None else self.cancelled(due.name)
         named = before.named if due.name is None else before.named.set(due.name, due.number)
         return Waits(before.due.set(due.number, due), named, before.timers + 1)
@@ -57,7 +58,7 @@ class Waits:
     def without(self, due: Due) -> Waits:
         """One less."""
         if due.sender is not None:
-            return attrs.evolve(self, due=self.due.delete(due.number))
+            return Waits(self.due.delete(due.number), self.named, self.timers)
         named = self.named if due.name is None else self.named.delete(due.name)
         return Waits(self.due.delete(due.number), named, self.timers - 1)
 
@@ -71,11 +72,11 @@ class Waits:
         due = self.due
         for number, message in messages.items():
             due = due.set(number, attrs.evolve(due[number], message=message))
-        return attrs.evolve(self, due=due)
+        return Waits(due, self.named, self.timers)
 
     def __len__(self) -> int:
         return len(self.due)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Due]:
         """In the order in which they were told."""
         return iter(sorted(self.due.values(), key=lambda due: due.number))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +20,7 @@ from returns.result import Failure, Success
 from arrows.build import arr, constant, emit
 from arrows.effect import Effect
 from arrows.sending import Publish, Send
-from runtime import bounds, observe
+from runtime import bounds, observe, report
 from runtime.application import Application
 from runtime.core import Core
 from runtime.errors import Overloaded, StepFailed, Unavailable
@@ -26,7 +31,7 @@ from runtime.store import Rejected
 from runtime.subscriptions import Lagged
 from runtime.testing import Pending, TestNode
 from runtime.versions import brought_back, kept
-from tests.runtime.desk import Do, Kept, Note, Pass, To, archive, archive_2, deaf, office
+from tests.runtime.desk import Do, Kept, Note, Pass, Remind, To, archive, archive_2, deaf, office, reception
 from tests.runtime.engines import Power, Simulated
 
 
@@ -340,6 +345,57 @@ def _none() -> Any:
     return Waits()
 
 
+PROGRAM = """
+import asyncio, sys
+from midflight import Node
+from tests.runtime.desk import Do, Kept, archive, office
+
+async def main():
+    async with Node(sys.argv[1]) as node:
+        await node.start(archive)
+        await node.start(office)
+        notes = await node.call("audit", Kept())
+        print([n for _, n in notes], flush=True)
+        first = int(sys.argv[2])
+        for n in range(first, first + int(sys.argv[3])):
+            await node.call("anna", Do(n))
+            print(n, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_killed_node_has_delivered_what_was_acknowledged_once(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance, last, sure = random.Random(seed), 0, list[int]()
+    for rounds in range(4):
+        words = [sys.executable, "-c", PROGRAM, str(tmp_path / "data"), str(last + 1)]
+        with subprocess.Popen(
+            [*words, "0" if rounds == 3 else "1000000"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": "."},
+        ) as node:
+            assert node.stdout is not None
+            arrived = json.loads(node.stdout.readline())
+            assert arrived == sorted(set(arrived)), "twice, or out of order"
+            assert set(sure) <= set(arrived), "an acknowledged one is lost"
+            assert len(arrived) - len(sure) <= rounds, "one may be under way at each kill"
+            if rounds < 3:
+                until = last + chance.randint(1, 400)
+                for line in node.stdout:
+                    last = int(line)
+                    sure.append(last)
+                    if last >= until:
+                        break
+                node.kill()
+                rest = [int(line) for line in node.stdout.read().splitlines() if line.strip().isdigit()]
+                sure += rest
+                last = max([last, *rest]) + 1  # that one may be under way
+    assert len(sure) > 2
+
+
 # Upgrades
 
 
@@ -482,6 +538,25 @@ def test_a_machine_that_only_publishes_is_stepped_as_any() -> None:
 
 def _ring(text: str) -> Publish:
     return Publish("bell", text)
+
+
+def test_a_status_tells_what_is_to_come_where_there_is_any(capsys: pytest.CaptureFixture[str]) -> None:
+    node = in_memory()
+    node.start(reception)
+    about = {"process": 1, "data": "data", "urls": []}
+    report.status({**node.status().to_plain(), **about})
+    assert "to come" not in capsys.readouterr().out
+    node.call("desk", Remind("tea", 5))
+    node.cast("anna", Do(1))
+    node.step(limit=1)
+    node.call("anna", To("nobody", 1))
+    node.cast("anna", Do(1))
+    node.step(limit=1)
+    report.status({**node.status().to_plain(), **about})
+    said = capsys.readouterr().out
+    assert "desk: timers to come: 1" in said
+    assert "audit: sends to come: 1" in said
+    assert "dead letters: 1" in said
 
 
 def test_a_core_without_a_driver_has_an_outbox() -> None:
