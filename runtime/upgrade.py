@@ -169,7 +169,7 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
     Returns Success(what undoes it), or what the way of the state refuses.
     """
     old, previous = running.compiled, running.previous
-    states: dict[str, Values] = {}
+    states: dict[str, tuple[Values, Waits]] = {}
     for machine, hosted in running.machines.items():
         way = plan(hosted.program, new.programs[machine], None, machine=machine)
         if isinstance(way, Failure):
@@ -177,13 +177,16 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
         applied = _applied(way.unwrap(), hosted)
         if isinstance(applied, Failure):
             return Failure(applied.failure())
-        states[machine] = applied.unwrap()
-    before = {machine: hosted.state for machine, hosted in running.machines.items()}
+        adopted = _adopted(hosted, new.application.name, new)
+        if isinstance(adopted, Failure):
+            return Failure(adopted.failure())
+        states[machine] = applied.unwrap(), adopted.unwrap()[1]
+    before = {machine: (hosted.state, hosted.waits) for machine, hosted in running.machines.items()}
 
-    def run(compiled: Compiled, states: Mapping[str, Values]) -> None:
+    def run(compiled: Compiled, states: Mapping[str, tuple[Values, Waits]]) -> None:
         running.compiled = compiled
         for machine, hosted in running.machines.items():
-            hosted.state = states[machine]
+            hosted.state, hosted.waits = states[machine]
             hosted.run(compiled)
 
     def undo() -> None:

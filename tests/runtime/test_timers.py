@@ -16,10 +16,14 @@ import pytest
 from returns.result import Failure, Success
 
 from arrows.build import arr, emit
+from arrows.compile import compile
+from arrows.plain import from_plain
 from arrows.sending import After
+from arrows.shape import Shape
 from runtime import bounds
 from runtime.application import Application
 from runtime.errors import StepFailed
+from runtime.loader import load
 from runtime.outbox import NotTold
 from runtime.store import Rejected
 from runtime.testing import TestNode
@@ -228,6 +232,53 @@ def test_an_upgrade_that_could_not_be_written_down_leaves_timers_with_the_old_ve
     node.drain()
     assert node.call("desk", Rings()) == ("one",)
     assert on(power, at=9).call("desk", Rings()) == ("one",)
+
+
+OWN_CLASSES = """
+import attrs
+from midflight import After, Application, emit, proc
+
+@attrs.frozen
+class Ring:
+    what: str
+
+setattr(Ring, "seen", True)  # no other version may use this class
+
+@attrs.frozen
+class Set:
+    what: str
+
+@proc
+def bell(msg: Set | Ring, *, rang: tuple[str, ...] = ()) -> tuple[str, ...]:
+    match msg:
+        case Set(what):
+            emit(After(5.0, Ring(what)))
+        case Ring(what):
+            rang = (*rang, what)
+    return rang
+
+app = Application("bells", version="1", machines={"bell": bell})
+"""
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_a_recovered_timer_has_the_class_of_the_program_that_starts(tmp_path: Path, clean: bool) -> None:
+    (tmp_path / "bells.py").write_text(OWN_CLASSES)
+    power = Power()
+    for at in range(2):
+        app = load(str(tmp_path / "bells.py")).unwrap()
+        node = on(power, at=at * 100, application=app)
+        if at == 0:
+            node.call("bell", from_plain({"type": "Set", "what": "tea"}, _takes(app)).unwrap())
+            if clean:
+                node.close()
+    node.drain()
+    assert node.machine("bell").failed == 0
+    assert node.machine("bell").cells[0].value == ["tea"]
+
+
+def _takes(app: Application) -> Shape:
+    return compile(app.machines["bell"]).takes
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
