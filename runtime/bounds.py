@@ -44,6 +44,12 @@ PART_OF_ANSWERS = 150
 EVENTS = 1024
 """Published events that wait for one subscriber; it is dropped when another comes."""
 
+HEARTBEAT = 15.0
+"""Seconds without an event after which a client of a topic hears that the connection lives."""
+
+UNREAD = 30.0
+"""Seconds for which such a client may read nothing before it is cut off."""
+
 LOOK = 60.0
 """Seconds after which the clock is looked at again while a timer is to come, as it may have been put forward."""
 

@@ -1,7 +1,9 @@
 """The machines over HTTP: messages and replies as JSON, and every refusal as JSON with its reason.
 
 `POST /machines/NAME` steps a machine, once for each `Idempotency-Key` where one is given; `GET /machines/NAME`
-describes it; `GET /machines` lists them. What is not a message that the machine accepts never reaches it.
+describes it; `GET /machines` lists them; `GET /topics/NAME` is what machines publish. `GET /healthz` tells that the
+process lives, `GET /readyz` whether it takes messages. What is not a message that the machine accepts never reaches
+it. `docs/http.md` tells it all.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from returns.result import Failure, Success
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -35,6 +38,8 @@ from runtime.errors import (
     UnknownMachine,
     cut,
 )
+from runtime.request_ids import RequestIds, request_id
+from runtime.topics import Events
 
 if TYPE_CHECKING:
     from runtime.node import Node
@@ -58,16 +63,37 @@ def application(node: Node) -> Starlette:
         name = request.path_params["name"]
         node.accepts(name)  # an unknown machine is told before the body is read
         plain = parse(await _body(request))
-        id = request_id(request)
-        reply = await node.call(name, message(name, plain, node.accepts(name)), encode=encoded, id=id)
+        found = message(name, plain, node.accepts(name))
+        reply = await node.call(name, found, request_id(request), encoded, idempotency_key(request))
         return Response(reply, 200, media_type="application/json")
+
+    async def alive(request: Request) -> Response:
+        return _json(200, {"status": "alive"})
+
+    async def ready(request: Request) -> Response:
+        reason = node.unready()
+        return (
+            _json(200, {"status": "ready"})
+            if reason is None
+            else await _call_error(request, Unavailable(reason))
+        )
+
+    async def topic(request: Request) -> Response:
+        reason = node.unready()
+        if reason is not None:
+            raise Unavailable(reason)
+        return Events(node.subscribe(request.path_params["name"]), request, node.published())
 
     return Starlette(
         routes=[
             Route("/machines", machines, methods=["GET"]),
             Route("/machines/{name}", look, methods=["GET"]),
             Route("/machines/{name}", step, methods=["POST"]),
+            Route("/topics/{name}", topic, methods=["GET"]),
+            Route("/healthz", alive, methods=["GET"]),
+            Route("/readyz", ready, methods=["GET"]),
         ],
+        middleware=[Middleware(RequestIds, node.reference)],
         exception_handlers={
             CallError: _call_error,
             ClientDisconnect: _malformed,
@@ -77,7 +103,7 @@ def application(node: Node) -> Starlette:
     )
 
 
-def request_id(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
     """The id in a request's `Idempotency-Key`, a text in quotes or without. Raises BadId.
 
     The header is that of the IETF draft of its name; without it the request has no id.
@@ -210,7 +236,7 @@ async def _call_error(_: Request, error: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = {
-        404: ("NotFound", "The addresses are /machines and /machines/NAME."),
+        404: ("NotFound", "The addresses are /machines, /machines/NAME, /topics/NAME, /healthz and /readyz."),
         405: (
             "MethodNotAllowed",
             "GET /machines lists, GET /machines/NAME describes, POST /machines/NAME steps.",

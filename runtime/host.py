@@ -64,7 +64,7 @@ class Host:
         self.wall = wall
         self.random = random
         self.observers = tuple(observers)
-        self.core = Core(self._reference, observed=bool(self.observers), journaled=durable)
+        self.core = Core(self.reference, observed=bool(self.observers), journaled=durable)
         self.step: Callable[[Batch, int], int] = self.core.step
         self.keeper: Keeper | None = None
         self.hub = Hub()
@@ -294,5 +294,6 @@ class Host:
         what = (failure.machine, failure.reference)
         logger.error("%s: a step failed; reference %s", *what, exc_info=failure.error)
 
-    def _reference(self) -> str:
+    def reference(self) -> str:
+        """A text that nothing else has."""
         return f"{self.random.getrandbits(64):016x}"

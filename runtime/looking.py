@@ -10,9 +10,23 @@ from runtime.subscriptions import Subscription
 
 
 class Looking:
-    """Reads a host; changes nothing."""
+    """Reads a host, and says who may come."""
 
     _host: Host
+    _leaving = False
+
+    def leave(self) -> None:
+        """Say that the node is about to stop: it is not ready any more, and subscriptions end."""
+        self._leaving = True
+        self._host.hub.close()
+
+    def unready(self) -> str | None:
+        """Why nothing new should be asked of this node; None where it is ready."""
+        if self._leaving:
+            return "the node is stopping"
+        if not self._host.core.open:
+            return "the node is not running"
+        return None if self._host.core.applications else "no application runs here"
 
     def subscribe(self, topic: str) -> Subscription:
         """Hear what machines publish on a topic, each event once it is committed, from when this is entered.
@@ -26,6 +40,14 @@ class Looking:
         Iterating raises Lagged where `bounds.EVENTS` events wait and another comes; it ends with the node.
         """
         return Subscription(self._host.hub, topic)
+
+    def published(self) -> int:
+        """How many events the node has counted so far."""
+        return self._host.core.outbox.numbers[1]
+
+    def reference(self) -> str:
+        """A text that nothing else has."""
+        return self._host.reference()
 
     def status(self) -> Status:
         """What runs here."""

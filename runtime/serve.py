@@ -110,6 +110,7 @@ async def _run(
         _banner(node, listeners, ours, say)
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         say("stopping: what waits is answered first")
+        node.leave()
         server.should_exit = True
         await asyncio.gather(serving, *(speaker.close(DRAINING) for speaker in speakers))
         asked.cancel()
