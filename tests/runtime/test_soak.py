@@ -209,6 +209,7 @@ def soaked(folder: Path, warm: int, count: int, growth: float) -> None:
     try:
         for _ in range(warm):
             soak.change(NAMES)
+        soak.seen()  # to look for the first time makes the process larger
         before = soak.seen()
         for number in range(count):
             soak.change()
