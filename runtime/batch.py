@@ -21,16 +21,17 @@ class Batch:
 
     `events` are what a journal must hold before the outcomes may be seen, and `puts` what else must be kept. `told`
     is for the world when it does; `waits` and `numbers` are what was due to machines before, and how far the outbox
-    had counted.
+    had counted; `versions` are those that take over in the events, by application.
     """
 
-    __slots__ = ("before", "events", "interrupt", "numbers", "outcomes", "puts", "told", "waits")
+    __slots__ = ("before", "events", "interrupt", "numbers", "outcomes", "puts", "told", "versions", "waits")
 
     def __init__(self) -> None:
         self.before: dict[Hosted, tuple[Values, int, int, Window]] = {}
         self.outcomes: list[Outcome] = []
         self.events: list[Event] = []
         self.puts: dict[str, bytes] = {}
+        self.versions: dict[str, str] = {}
         self.interrupt: KeyboardInterrupt | None = None
         self.told: list[Published | DeadLetter] = []
         self.waits: dict[Hosted, Waits] = {}

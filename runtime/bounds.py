@@ -56,6 +56,21 @@ LOOK = 60.0
 GONE = 1000
 """Deadlines of timers that are no longer to come, which are kept until they are half of all."""
 
+LOOKED = 5_000
+"""Rows that a snapshot looks at without a pause, where they are as they were in the last one."""
+
+RETAINED_BYTES = 64 * 1024 * 1024
+"""Bytes of the log that stay behind a snapshot."""
+
+RETAINED_SECONDS = 7 * 24 * 3600
+"""The age of the oldest entry that stays behind a snapshot."""
+
+SEGMENTS = 64
+"""In so many pieces the log is taken away, each of that share of the bytes or of the time."""
+
+TOLD_LINES = 100_000
+"""Lines of an export between two that tell how far it is."""
+
 RETRY_AFTER = 1.0
 """Seconds after which a caller who was turned away is asked to come back."""
 

@@ -15,6 +15,7 @@ from runtime.beside import beside
 from runtime.durability import Disk, kept_on_disk
 from runtime.host import Host
 from runtime.hosted import Compiled, Running
+from runtime.initial import Beginning, HasData, Initial, begin
 from runtime.keeper import NOTHING
 from runtime.refusal import NotRunning
 from runtime.status import ApplicationStatus, of_application
@@ -34,19 +35,25 @@ class Changes:
         """See to what waits."""
         raise NotImplementedError
 
-    async def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
+    async def start(
+        self, application: Application, *, initial: Initial | None = None
+    ) -> Result[ApplicationStatus, Refusal]:
         """Start an application's machines in their order, from their first state or from what was kept of them.
 
-        Where another version of it was kept, that one is upgraded to this one. Returns Success(its status), or
-        Failure(NotRunning | NameTaken | CannotCompile | NeedsEffects | CannotKeep | NotKept), or what `upgrade`
-        refuses; then it does not run, and what was kept of it is as it was.
+        `initial` is the path of an export, or its lines: the state to start with where nothing was kept. Where
+        another version of it was kept, that one is upgraded to this one. Returns Success(its status), or
+        Failure(NotRunning | NameTaken | CannotCompile | NeedsEffects | CannotKeep | NotKept | BadInitial |
+        HasData), or what `upgrade` refuses; then it does not run, and what was kept of it is as it was.
         """
         async with self._changing:
             ready: Result[Compiled, Refusal] = await beside(compiled, application)
             puts = await self._puts(application) if isinstance(ready, Success) else Success(NOTHING)
             ticket = None if self._disk is None or not self._host.core.open else self._future()
+            begun = await self._begun(ready, initial)
             result: Result[Running, Refusal] = puts.bind(
-                lambda kept: ready.bind(lambda new: self._host.start(new, ticket, kept))
+                lambda kept: ready.bind(
+                    lambda new: begun.bind(lambda given: self._host.start(new, ticket, kept, given))
+                )
             )
             self._host.tell()
             if isinstance(result, Failure):
@@ -89,6 +96,20 @@ class Changes:
         async with self._changing:
             prepared = await beside(self._host.core.prepare_back, application)
             return await self._change(application, prepared)
+
+    async def _begun(
+        self, ready: Result[Compiled, Refusal], initial: Initial | None
+    ) -> Result[Beginning | None, Refusal]:
+        """Read a given state."""
+        if initial is None or isinstance(ready, Failure):
+            return Success(None)
+        new, keeper = ready.unwrap(), self._host.keeper
+        if keeper is not None and new.application.name in keeper.parked:
+            return Failure(HasData(new.application.name))
+        result: Result[Beginning | None, Refusal] = await beside(
+            begin, new, initial, keeping=keeper is not None
+        )
+        return result
 
     async def _puts(self, application: Application) -> Result[Mapping[str, bytes], Refusal]:
         """What must be kept of a version, so that recovery can run it."""

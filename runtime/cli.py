@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runtime import bench, bounds, demo, doctor, offline, report
+from runtime import bench, bounds, demo, doctor, export_command, offline, report
 from runtime.command import HERE, Data, FileArgument, Json, done, example, loaded, usage
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
@@ -53,6 +53,10 @@ def run(
             min=0, metavar="SECONDS", help="What a step may take before it is interrupted; 0: all it wants."
         ),
     ] = bounds.BUDGET,
+    initial: Annotated[
+        Path | None,
+        typer.Option(metavar="EXPORT", help="Start with the state in an export, where there is none yet."),
+    ] = None,
     data: Data = HERE,
 ) -> None:
     """Run an application until Ctrl-C.
@@ -62,7 +66,7 @@ def run(
     on it is an upgrade.
     """
     application = loaded(file)
-    done(serve(application, listen or [DEFAULT], data, report.say, budget or None), as_json=False)
+    done(serve(application, listen or [DEFAULT], data, report.say, budget or None, initial), as_json=False)
 
 
 @app.command(epilog=example('midflight call counter \'{"type": "Incr", "by": 2}\''))
@@ -143,6 +147,7 @@ def rollback(
 for offline_command, line in (
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
     (offline.draw, "midflight draw examples/counter/v1.py counter > counter.mmd"),
+    (export_command.export, "midflight export --out copy.jsonl"),
     (offline.trace, "midflight trace examples/counter/v1.py counter inputs.jsonl"),
 ):
     app.command(epilog=example(line))(offline_command)

@@ -17,6 +17,7 @@ from runtime.batch import Batch
 from runtime.core import Core
 from runtime.errors import StepFailed, Unavailable
 from runtime.hosted import Compiled, Encode, Running
+from runtime.initial import Beginning, HasData
 from runtime.keeper import NOTHING, Keeper
 from runtime.observe import Observer
 from runtime.outbox import DeadLetter
@@ -80,7 +81,13 @@ class Host:
             self.core.now = recovered.now
             self.core.outbox.numbers = recovered.told
             self.keeper = Keeper(
-                store, self.core, recovered.number, soon=soon, release=self._release, abort=abort
+                store,
+                self.core,
+                recovered.number,
+                recovered.base,
+                soon=soon,
+                release=self._release,
+                abort=abort,
             )
             self.keeper.parked = self.core.outbox.parked = recovered.applications
         return result
@@ -185,23 +192,39 @@ class Host:
         return result
 
     def start(
-        self, new: Compiled, ticket: Ticket | None = None, puts: Mapping[str, bytes] = NOTHING
+        self,
+        new: Compiled,
+        ticket: Ticket | None = None,
+        puts: Mapping[str, bytes] = NOTHING,
+        beginning: Beginning | None = None,
     ) -> Result[Running, Refusal]:
-        """Start an application: from its first state, or where it was kept, by the same version, from there.
+        """Start an application: from its first state, a given one, or where it was kept, from there.
 
         With a keeper `ticket` is told when that is kept, and `puts` with it.
         """
         name, keeper = new.application.name, self.keeper
-        if keeper is None:
-            return self.core.start(new).map(self._enter)
-        self._begin()
-        if name in keeper.parked:
+        if keeper is not None and name in keeper.parked:
+            if beginning is not None:
+                return Failure(HasData(name))
+            self._begin()
             return self._again(new, keeper.parked[name], ticket, puts)
-        result = self.core.start(new).map(self._enter)
-        if isinstance(result, Success):
-            running = result.unwrap()
-            keeper.note(["start", name, new.edition], ticket, lambda: self._withdraw(running), puts)
-        return result
+        result = self.core.start(new)
+        if isinstance(result, Failure):
+            return result
+        running = result.unwrap()
+        parts: list[int] = []
+        if beginning is not None:
+            parts.append(len(beginning.puts))
+            for machine, hosted in running.machines.items():
+                hosted.state = beginning.states[machine]
+        self._enter(running)
+        if keeper is not None:
+            self._begin()
+            given = {} if beginning is None else beginning.puts
+            keeper.spent.update(given)
+            event = ["start", name, new.edition, *parts]
+            keeper.note(event, ticket, lambda: self._withdraw(running), {**puts, **given})
+        return Success(running)
 
     def _withdraw(self, running: Running) -> None:
         """Undo a start: whoever waits is told."""

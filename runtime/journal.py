@@ -3,7 +3,8 @@
 An entry of the log is a batch: a JSON array of events, in order. An event is an array whose first item says what
 it is:
 
-- `["start", application, edition]`: a version started, or another edition of the version that ran took its place
+- `["start", application, edition]`: a version started, or another edition of the version that ran took its place;
+  with the number of its parts where it began with a given state
 - `["stop", application]`
 - `["swap", application, edition, back]`: another version took over
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
@@ -17,8 +18,9 @@ An input is a packed message, or `{"together": [packed messages]}` for several t
 The event of a step whose message was given with an id has the id behind it, and behind that, where it raised, what.
 
 The table holds `version/EDITION`, written with the event that first speaks of it, for as long as the log, the
-snapshot or a running application does; `snapshot/NUMBER/...`, whole once `snapshot` names NUMBER; and nothing else.
-A snapshot stands for the log up to its number.
+snapshot or a running application does; `snapshot/LAYER/...`, the parts of the layers that `snapshot` names;
+`initial/APPLICATION/...`, the parts of a given state, until a snapshot stands for its start; `log`; and nothing else.
+A snapshot stands for the log up to its number. `log` says behind which entry the log begins, and with which versions.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ Event: TypeAlias = list[Any]
 
 SNAPSHOT: Final = "snapshot"
 VERSIONS: Final = "version/"
+LOG: Final = "log"
 
 
 def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
@@ -70,11 +73,16 @@ def version_key(edition: str) -> str:
     return f"{VERSIONS}{edition}"
 
 
-def part_key(number: int, part: int) -> str:
+def initial_prefix(application: str) -> str:
+    """What the keys begin with under which the state is kept that an application was given to start with."""
+    return f"initial/{application}/"
+
+
+def part_key(layer: int, part: int) -> str:
     """Where a part of a snapshot is kept."""
-    return f"snapshot/{number:020}/{part:010}"
+    return f"snapshot/{layer:020}/{part:010}"
 
 
-def parts_prefix(number: int) -> str:
-    """What the keys of a snapshot's parts begin with."""
-    return f"snapshot/{number:020}/"
+def parts_prefix(layer: int) -> str:
+    """What the keys of the parts of a snapshot's layer begin with."""
+    return f"snapshot/{layer:020}/"

@@ -22,8 +22,9 @@ from runtime.core import Core
 from runtime.editions import Editions
 from runtime.errors import Unavailable
 from runtime.hosted import Running
-from runtime.journal import SNAPSHOT, VERSIONS, part_key, written
-from runtime.snapshot import Cut, cut, head, parts
+from runtime.journal import LOG, SNAPSHOT, VERSIONS, part_key, written
+from runtime.retention import Beginning, Retention, changed
+from runtime.snapshot import Base, Cut, cut, head, parts
 from runtime.store import Change, Rejected, Store
 
 logger = logging.getLogger("midflight")
@@ -34,7 +35,8 @@ NOTHING: Final[Mapping[str, bytes]] = {}
 class Keeper:
     """What stands between stepping and releasing in a node that keeps its data.
 
-    `soon` runs a callback in the driver's own thread; `release` hands the outcomes of a batch to its callers.
+    `soon` runs a callback in the driver's own thread; `release` hands the outcomes of a batch to its callers. `spent`
+    are the keys of the table that the next snapshot takes away.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Keeper:
         store: Store,
         core: Core,
         number: int,
+        base: Base,
         *,
         soon: Callable[[Callable[[], None]], object],
         release: Callable[[Batch], None],
@@ -60,7 +63,9 @@ class Keeper:
         self._undoing: list[tuple[Batch, Callable[[], None]]] = []
         self._steps = 0
         self._snapshot: _Snapshot | None = None
-        self._kept: frozenset[str] = frozenset(key for key, _ in store.items("snapshot/"))
+        self._base = base
+        self._retention = Retention(store)
+        self.spent: set[str] = {key for prefix in ("snapshot/", "initial/") for key, _ in store.items(prefix)}
         self._editions = Editions({key for key, _ in store.items(VERSIONS)}, number)
 
     def room(self, limit: int) -> int:
@@ -85,6 +90,7 @@ class Keeper:
         """
         self._editions.seen({**self.parked, **self._core.applications}.values(), puts, self._number + 1)
         self.batch.events.append(event)
+        self.batch.versions.update(changed([event]))
         self.batch.puts.update(puts)
         self.batch.outcomes.append((ticket, None, None))
         if undo is not None:
@@ -101,8 +107,11 @@ class Keeper:
             self.batch = Batch()
             self._under_way = batch
             self._number += 1
-            change = Change({self._number: written(self._core.now, batch.events)}, batch.puts)
-            self.store.commit(change, lambda error: self._soon(partial(self._settled, batch, error)))
+            data = written(self._core.now, batch.events)
+            told = partial(self._settled, batch, (len(data), self._core.now, batch.versions))
+            self.store.commit(
+                Change({self._number: data}, batch.puts), lambda error: self._soon(partial(told, error))
+            )
             self._steps += len(batch.events)
             if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and not self.held:
                 self.begin_snapshot()
@@ -110,10 +119,11 @@ class Keeper:
             self.batch = Batch()
             self._release(batch)
 
-    def _settled(self, batch: Batch, error: Exception | None) -> None:
+    def _settled(self, batch: Batch, entry: tuple[int, int, dict[str, str]], error: Exception | None) -> None:
         self._under_way = None
         if error is None:
             self._durable = self._number
+            self._retention.add(self._number, *entry)
             self._undoing = [each for each in self._undoing if each[0] is not batch]
             self.held = bool(self._undoing)
             self._release(batch)
@@ -150,7 +160,10 @@ class Keeper:
         self._steps = 0
         running = {**self.parked, **self._core.applications}
         cuts = {name: cut(each) for name, each in running.items()}
-        self._snapshot = _Snapshot(self._number, self._core.now, cuts, self._core.outbox.numbers)
+        made = _Snapshot(self._number, self._core.now, self._core.outbox.numbers, self._base, cuts)
+        layers = (int(key.split("/")[1]) for key in self.spent if key.startswith("snapshot/"))
+        made.layer, made.spent = 1 + max(layers, default=0), frozenset(self.spent)
+        self._snapshot = made
 
     def advance(self) -> None:
         """Pack and keep the next part of a snapshot, if one is being written and what it stands for is durable."""
@@ -164,17 +177,26 @@ class Keeper:
             logger.exception("a snapshot was given up: a state cannot be written down; the log stays whole")
             self._snapshot = None
             return
+        if data == b"":
+            self._soon(partial(self._part, made, False, None))
+            return
         if data is not None:
-            key = part_key(made.number, len(made.keys))
-            made.keys.append(key)
+            key = part_key(made.layer, made.count)
+            made.count += 1
+            self.spent.add(key)
             change = Change(puts={key: data})
         else:
             running = {**self.parked, **self._core.applications}
             self._editions.seen(running.values(), (), self._number + 1)
+            made.end()
+            made.log = self._retention.begins(made.number, self._core.now)
             change = Change(
-                puts={SNAPSHOT: head(made.number, made.now, len(made.keys), made.cuts, made.told)},
-                gone=self._kept - set(made.keys) | self._editions.unused(made.number),
-                keep_after=made.number,
+                puts={
+                    SNAPSHOT: head(made.number, made.now, made.base, made.told),
+                    LOG: made.log.written(),
+                },
+                gone=made.spent - made.base.keys() | self._editions.unused(made.log.after),
+                keep_after=made.log.after,
             )
         self.store.commit(change, lambda error: self._soon(partial(self._part, made, data is None, error)))
 
@@ -186,7 +208,10 @@ class Keeper:
             logger.error("a snapshot was given up: %s; the log stays whole", error)
             self._snapshot = None
         elif last:
-            self._kept, self._snapshot = frozenset(made.keys), None
+            self.spent = (self.spent - made.spent) | made.base.keys()
+            self._base = made.base
+            self._retention.begun(made.log)
+            self._snapshot = None
         else:
             self.advance()
 
@@ -194,11 +219,22 @@ class Keeper:
 class _Snapshot:
     """One that is being written."""
 
-    def __init__(self, number: int, now: int, cuts: Mapping[str, Cut], told: tuple[int, int]) -> None:
+    def __init__(
+        self, number: int, now: int, told: tuple[int, int], before: Base, cuts: Mapping[str, Cut]
+    ) -> None:
         self.number = number
         self.now = now
         self.told = told
-        self.cuts = cuts
-        self.parts: Iterator[bytes] = parts(cuts)
-        self.keys: list[str] = []
+        self.layer = self.count = 0
+        self.spent: frozenset[str] = frozenset()
         self.waiting = False
+        self.log = Beginning()
+        self.base = before
+        self._cuts = cuts
+        self._whole = before.whole(cuts)
+        self.parts: Iterator[bytes] = parts(cuts, None if self._whole else before.cuts)
+
+    def end(self) -> None:
+        """Every part is there: `base` is what there will be."""
+        below = () if self._whole else self.base.layers
+        self.base = Base(self._cuts, (*below, (self.layer, self.count)))

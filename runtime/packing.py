@@ -21,6 +21,7 @@ from arrows.compile import Program
 from arrows.keys import key_of, value_of
 from arrows.limits import MAX_DEPTH
 from arrows.received import Bad, Received, bad
+from arrows.secret import MASK
 from arrows.wire import classes_of
 
 
@@ -80,6 +81,20 @@ class _Closed(_Quick):
         return known
 
 
+class _Masked(_Closed):
+    """Packs `***` for what is secret."""
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        return Packer.value(self, value, depth)
+
+    def _container(self, value: Any, cls: type, depth: int) -> Any:
+        if not record.is_frozen_record(cls):
+            return Packer._container(self, value, cls, depth)
+        held = zip(record.fields(cls), record.values(value), strict=True)
+        inner = [MASK if field.secret else self.value(each, depth) for field, each in held]
+        return {"r": [self.place(cls), inner]}
+
+
 class _Named(_Quick):
     """Packs a class by its name: good enough to compare with."""
 
@@ -117,13 +132,18 @@ class Packing:
 
     def __init__(self, programs: Iterable[Program[Any, Any]]) -> None:
         classes = classes_of(program.term for program in programs)
-        self._packer = _Closed({cls: place for place, cls in enumerate(classes)})
+        places = {cls: place for place, cls in enumerate(classes)}
+        self._packer, self._masked = _Closed(places), _Masked(places)
         self._named = _Named()
         self._reader = _Reader(classes)
 
     def pack(self, value: Any) -> Any:
         """What `json.dumps` takes for a value. Raises NotData for what is not plain data of known classes."""
         return self._packer.value(value)
+
+    def masked(self, value: Any) -> Any:
+        """As `pack`, with `***` for what is secret."""
+        return self._masked.value(value)
 
     def unpack(self, packed: Any) -> Any:
         """The value. Raises `arrows.received.Bad` for what `pack` does not give."""

@@ -25,7 +25,7 @@ from migrations.refusal import Refusal
 from runtime.datadir import Unusable
 from runtime.store import Damaged, DamagedData
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 NAME: Final = "journal.db"
 MARK: Final = "journal.mark"
 

@@ -7,7 +7,8 @@ checksum it had. Where anything is not as it was written, recovery stops with th
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -17,11 +18,12 @@ from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.hosted import Compiled, Hosted, Running
-from runtime.journal import SNAPSHOT, Event, parts_prefix, read, version_key
+from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
 from runtime.refusal import NotRecovered
 from runtime.requests import Answered, fingerprint
-from runtime.snapshot import Filling
-from runtime.store import Damaged, DamagedData, Store
+from runtime.retention import beginning, changed
+from runtime.snapshot import Base, Filling, cut
+from runtime.store import Damaged, DamagedData, Readable
 from runtime.together import stepped, unpack
 from runtime.upgrade import compiled, replace
 from runtime.versions import BroughtBack, brought_back
@@ -39,7 +41,7 @@ class Stopped(Exception):
 class Recovered:
     """The applications as they were, the number and time of the log's last entry, how many steps were repeated.
 
-    `told` is how far the outbox has counted.
+    `told` is how far the outbox has counted, `base` the snapshot that it began with.
     """
 
     applications: dict[str, Running]
@@ -47,12 +49,28 @@ class Recovered:
     now: int
     steps: int
     told: tuple[int, int]
+    base: Base
 
 
-def recover(store: Store) -> Result[Recovered, Refusal]:
+Listen: TypeAlias = Callable[[tuple[int, int], Event, Core], None]
+"""Hears of each event before it is repeated: the entry and the place in it, the event, the machines."""
+
+
+def recover(store: Readable, listen: Listen | None = None) -> Result[Recovered, Refusal]:
     """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...)."""
     try:
-        return Success(_Recovery(store).run())
+        return Success(_Recovery(store, listen).run())
+    except Stopped as stopped:
+        return Failure(stopped.refusal)
+    except DamagedData as damaged:
+        return Failure(damaged.refusal)
+
+
+def retained(store: Readable, listen: Listen) -> Result[None, Refusal]:
+    """Tell the events that the last snapshot stands for and that are still in the log; none is repeated."""
+    try:
+        _Recovery(store, listen).retained()
+        return Success(None)
     except Stopped as stopped:
         return Failure(stopped.refusal)
     except DamagedData as damaged:
@@ -60,13 +78,15 @@ def recover(store: Store) -> Result[Recovered, Refusal]:
 
 
 class _Recovery:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Readable, listen: Listen | None) -> None:
         self.store = store
+        self.listen = listen
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
         self.versions: dict[str, Compiled] = {}
         self.other: dict[str, Refusal] = {}
         self.steps = 0
+        self.base = Base()
         self.at = (0, 0)
 
     def run(self) -> Recovered:
@@ -75,9 +95,33 @@ class _Recovery:
         for number, data in self.store.entries(after):
             for at, event in enumerate(read(data)):
                 self.at = (number, at)
+                if self.listen is not None:
+                    self.listen(self.at, event, self.core)
                 self.event(event)
         core = self.core
-        return Recovered(core.applications, number, core.now, self.steps, core.outbox.numbers)
+        return Recovered(core.applications, number, core.now, self.steps, core.outbox.numbers, self.base)
+
+    def retained(self) -> None:
+        begins, last = beginning(self.store), self.head().get("number", 0)
+        for name, edition in begins.versions.items():
+            self.takes_over(name, edition)
+        for number, data in self.store.entries(begins.after):
+            if number > last:
+                return
+            for at, event in enumerate(read(data)):
+                self.at = (number, at)
+                assert self.listen is not None
+                self.listen(self.at, event, self.core)
+                for name, edition in changed([event]).items():
+                    self.takes_over(name, edition)
+
+    def takes_over(self, name: str, edition: str) -> None:
+        """Let a version stand where another one stood, with no state to speak of."""
+        before = self.core.applications.get(name)
+        if before is not None:
+            self.core.close(before)
+            self.core.remove(before)
+        _taken(self.core.start(self.version(edition)))
 
     # Versions
 
@@ -97,22 +141,27 @@ class _Recovery:
 
     # The snapshot
 
+    def head(self) -> dict[str, Any]:
+        found = [data for key, data in self.store.items(SNAPSHOT) if key == SNAPSHOT]
+        head: dict[str, Any] = json.loads(found[0]) if found else {}
+        return head
+
     def snapshot(self) -> int:
-        heads = [data for key, data in self.store.items(SNAPSHOT) if key == SNAPSHOT]
-        if not heads:
+        head = self.head()
+        if not head:
             return 0
-        head = json.loads(heads[0])
         self.core.now = head.get("now", 0)
         told = head.get("told", (0, 0))
         self.core.outbox.numbers = (told[0], told[1])
         applications = head["applications"]
         made = {name: self.version(each["edition"]) for name, each in applications.items()}
-        filling, count = Filling(made), 0
-        for _, data in self.store.items(parts_prefix(head["number"])):
-            filling.add(data)
-            count += 1
-        if count != head["parts"]:
-            raise Stopped(Damaged("the snapshot", f"{count} of its {head['parts']} parts are there"))
+        filling = Filling(made)
+        for layer, count in head["layers"]:
+            found = dict(self.store.items(parts_prefix(layer)))
+            for key in (part_key(layer, part) for part in range(count)):
+                if key not in found:
+                    raise Stopped(Damaged("the snapshot", f"its part {key} is missing"))
+                filling.add(found[key])
         for name, each in applications.items():
             running = _taken(self.core.start(made[name]))
             for machine, hosted in running.machines.items():
@@ -122,6 +171,8 @@ class _Recovery:
                 hosted.waits = filling.waits(name, machine)
             if each["previous"] is not None:
                 running.back_to(self.version(each["previous"]))
+        layers = tuple((layer, count) for layer, count in head["layers"])
+        self.base = Base({name: cut(each) for name, each in self.core.applications.items()}, layers)
         number: int = head["number"]
         return number
 
@@ -133,7 +184,7 @@ class _Recovery:
             case "start" if name in self.core.applications:
                 _taken(replace(self.core.applications[name], self.version(rest[0])))
             case "start":
-                _taken(self.core.start(self.version(rest[0])))
+                self.start(name, *rest)
             case "stop":
                 running = self.core.applications[name]
                 self.core.close(running)
@@ -148,6 +199,20 @@ class _Recovery:
                 self.core.now = name
             case _:
                 raise Stopped(self.wrong(f"{kind!r} is not an event that this version of midflight knows"))
+
+    def start(self, name: str, edition: str, parts: int = 0) -> None:
+        running = _taken(self.core.start(self.version(edition)))
+        if parts:
+            filling = Filling({name: running.compiled})
+            found = [data for _, data in self.store.items(initial_prefix(name))]
+            if len(found) < parts:
+                raise Stopped(
+                    Damaged(f"the state that {name} began with", f"{len(found)} of {parts} parts are there")
+                )
+            for data in found[:parts]:
+                filling.add(data)
+            for machine, hosted in running.machines.items():
+                hosted.state = filling.state(name, machine)
 
     def swap(self, name: str, edition: str, back: bool) -> None:
         prepared = self.core.prepare_back(name) if back else self.core.prepare(self.version(edition), None)

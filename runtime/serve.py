@@ -34,11 +34,16 @@ Say = Callable[[str], object]
 
 
 def serve(
-    application: Application, urls: Sequence[str], data: Path, say: Say, budget: float | None
+    application: Application,
+    urls: Sequence[str],
+    data: Path,
+    say: Say,
+    budget: float | None,
+    initial: Path | None = None,
 ) -> Result[None, Refusal]:
     """Run an application until SIGTERM, SIGINT or a `stop` over the control socket; then answer what waits.
 
-    A step may take `budget` seconds.
+    A step may take `budget` seconds. `initial` is an export with the state to start with.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -50,7 +55,7 @@ def serve(
         if isinstance(bound, Failure):
             return Failure(bound.failure())
         try:
-            return asyncio.run(_run(application, bound.unwrap(), ours, say, budget))
+            return asyncio.run(_run(application, bound.unwrap(), ours, say, budget, initial))
         except NotOpened as refused:
             return Failure(refused.refusal)
         finally:
@@ -74,13 +79,14 @@ async def _run(
     ours: Claim,
     say: Say,
     budget: float | None,
+    initial: Path | None,
 ) -> Result[None, Refusal]:
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("midflight").setLevel(logging.INFO)
     gc.freeze()  # what the program consists of is not looked through again for garbage, which would be a pause
     async with Node(ours, budget=budget) as node:
-        started = await node.start(application)
+        started = await node.start(application, initial=initial)
         if isinstance(started, Failure):
             return Failure(started.failure())
         control = Control(node, ours, [listener.url for listener in listeners])

@@ -1,8 +1,12 @@
 """A snapshot: every machine's state at one batch's end, written in slices while the machines go on.
 
 States are immutable, so the cut is a matter of holding references. The parts are packed later, a few rows at a
-time. A head that lists the parts makes them a snapshot, in the same change that takes the log away which it
-stands for.
+time. A head makes them a snapshot, in the same change that takes the log away which it stands for.
+
+A snapshot is made of layers, the first of which is whole. Each later one holds the cells, and of the tables only
+the rows that are not the same objects as in the layer before, and the keys that have gone. When the later ones
+together are larger than the first, or a version has changed, the next snapshot is one whole layer again: what is
+written and what is kept stays in proportion to what changes and to what there is.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from immutables import Map
 from arrows.cells import Slot, Table, Values
 from arrows.keys import key_of, value_of
 from runtime import bounds
-from runtime.hosted import Compiled, Running
+from runtime.hosted import Compiled, Hosted, Running
+from runtime.journal import part_key
 from runtime.packing import Packing, parsed
 from runtime.replies import Answers, written
 from runtime.requests import Window
@@ -49,47 +54,103 @@ def cut(running: Running) -> Cut:
     return Cut(running.compiled, previous, machines, windows, waits)
 
 
-def parts(cuts: Mapping[str, Cut]) -> Iterator[bytes]:
-    """The parts of a snapshot, each of at most `bounds.PART` items. Raises NotData for a strange state.
+@attrs.frozen
+class Base:
+    """The snapshot there is: what it holds, and its layers, each with the number of its parts."""
+
+    cuts: Mapping[str, Cut] = attrs.field(factory=dict)
+    layers: tuple[tuple[int, int], ...] = ()
+
+    def keys(self) -> set[str]:
+        """The keys of its parts."""
+        return {part_key(layer, part) for layer, count in self.layers for part in range(count)}
+
+    def whole(self, cuts: Mapping[str, Cut]) -> bool:
+        """Whether the next layer must be a whole one."""
+        before, now = (
+            {name: each.compiled.digest for name, each in held.items()} for held in (self.cuts, cuts)
+        )
+        return not self.layers or before != now or sum(n for _, n in self.layers[1:]) > self.layers[0][1]
+
+
+def parts(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None = None) -> Iterator[bytes]:
+    """The parts of a layer, each of at most `bounds.PART` items; of what there was at `since` only what changed.
 
     A part is a JSON array of items: `[application, machine, slot, value]` for a cell,
-    `[application, machine, slot, key, row]` for a row of a table, `[application, machine, "answer", answer]`
-    for what a named request was answered, in their order, and `[application, machine, "due", number, deadline,
-    sender, name, message]` for what is due to a machine.
+    `[application, machine, slot, key, row]` for a row of a table and `[application, machine, slot, key]` for one
+    that has gone, `[application, machine, "answer"]` where answers are told anew, and `[application, machine,
+    "answer", answer]` for what a named request was answered, in their order, and likewise `[application, machine,
+    "due", number, deadline, sender, name, message]` for what is due to a machine.
+    An empty part says that many rows were looked at and are as they were. Raises NotData for a strange state.
     """
     held: list[Any] = []
-    for item in _items(cuts):
-        held.append(item)
-        if len(held) >= (bounds.PART_OF_ANSWERS if item[2] == ANSWER else bounds.PART):
+    looked = 0
+    for item in _items(cuts, since):
+        looked += 1
+        if item is not None:
+            held.append(item)
+        if len(held) >= (bounds.PART_OF_ANSWERS if item and item[2] == ANSWER else bounds.PART):
             yield _bytes(held)
-            held = []
+            held, looked = [], 0
+        elif looked >= bounds.LOOKED:
+            yield b""
+            looked = 0
     if held:
         yield _bytes(held)
 
 
-def _items(cuts: Mapping[str, Cut]) -> Iterator[list[Any]]:
+def packed(compiled: Compiled, states: Mapping[str, Values]) -> Iterator[bytes]:
+    """The parts of a state that an application is to begin with."""
+    running = Running(compiled, {machine: Hosted(machine, compiled) for machine in compiled.programs})
+    for machine, hosted in running.machines.items():
+        hosted.state = states[machine]
+    return parts({compiled.application.name: cut(running)})
+
+
+def _items(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None) -> Iterator[list[Any] | None]:
     for name, taken in cuts.items():
         packing = taken.compiled.packing
+        before = None if since is None else since[name]
         for machine, (state, _, _) in taken.machines.items():
             slots = taken.compiled.programs[machine].slots
             for at, (slot, value) in enumerate(zip(slots, state, strict=True)):
                 if isinstance(slot, Table):
-                    for key, row in value.items():
-                        packed = packing.pack_state(slot.slots, row)
-                        yield [name, machine, at, packing.pack(value_of(key)), packed]
+                    old = None if before is None else before.machines[machine][0][at]
+                    yield from _rows([name, machine, at], slot, packing, value, old)
                 else:
                     yield [name, machine, at, packing.pack(value)]
         for machine, window in taken.windows.items():
-            for answer in window:
-                yield [name, machine, ANSWER, written(answer)]
+            if before is None or before.windows[machine] is not window:
+                yield [name, machine, ANSWER]
+                for answer in window:
+                    yield [name, machine, ANSWER, written(answer)]
         for machine, waits in taken.waits.items():
-            for due in waits:
-                message = packing.pack(due.message)
-                yield [name, machine, DUE, due.number, due.deadline, due.sender, due.name, message]
+            if before is None or before.waits[machine] is not waits:
+                yield [name, machine, DUE]
+                for due in waits:
+                    message = packing.pack(due.message)
+                    yield [name, machine, DUE, due.number, due.deadline, due.sender, due.name, message]
 
 
-def head(number: int, now: int, count: int, cuts: Mapping[str, Cut], told: tuple[int, int]) -> bytes:
-    """What makes parts a snapshot of the log up to a number, whose last entry is of that time.
+def _rows(
+    place: list[Any], table: Table, packing: Packing, rows: Map[Any, Values], old: Map[Any, Values] | None
+) -> Iterator[list[Any] | None]:
+    """The rows that are not those of before, and the keys that have gone; None for each other one."""
+    there = 0
+    for key, row in rows.items():
+        was = None if old is None else old.get(key)
+        there += was is not None
+        if was is row:
+            yield None
+        else:
+            yield [*place, packing.pack(value_of(key)), packing.pack_state(table.slots, row)]
+    if old is not None and there < len(old):
+        for key in old:
+            yield None if key in rows else [*place, packing.pack(value_of(key))]
+
+
+def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
+    """What makes layers a snapshot of the log up to a number, whose last entry is of that time.
 
     `told` is how far the outbox has counted.
     """
@@ -98,7 +159,7 @@ def head(number: int, now: int, count: int, cuts: Mapping[str, Cut], told: tuple
             "number": number,
             "now": now,
             "told": told,
-            "parts": count,
+            "layers": base.layers,
             "applications": {
                 name: {
                     "edition": taken.compiled.edition,
@@ -107,7 +168,7 @@ def head(number: int, now: int, count: int, cuts: Mapping[str, Cut], told: tuple
                         machine: [stepped, failed] for machine, (_, stepped, failed) in taken.machines.items()
                     },
                 }
-                for name, taken in cuts.items()
+                for name, taken in base.cuts.items()
             },
         }
     )
@@ -128,10 +189,13 @@ class Filling:
         """Read a part."""
         for name, machine, at, *packed in parsed(part):
             if at == ANSWER:
-                self._answer(name, machine, packed[0])
+                self._answer(name, machine, *packed)
                 continue
             compiled = self._compiled[name]
             packing: Packing = compiled.packing
+            if at == DUE and not packed:
+                self._waits.pop((name, machine), None)
+                continue
             if at == DUE:
                 number, deadline, sender, label, message = packed
                 due = Due(number, deadline, packing.unpack(message), sender, label)
@@ -141,15 +205,22 @@ class Filling:
             place = (name, machine, at)
             if isinstance(slot, Table):
                 rows = self._tables.setdefault(place, Map().mutate())
-                rows[key_of(packing.unpack(packed[0]))] = packing.unpack_state(slot.slots, packed[1])
+                key = key_of(packing.unpack(packed[0]))
+                if len(packed) > 1:
+                    rows[key] = packing.unpack_state(slot.slots, packed[1])
+                else:
+                    rows.pop(key, None)
             else:
                 self._cells[place] = packing.unpack(packed[0])
 
-    def _answer(self, name: str, machine: str, packed: Any) -> None:
+    def _answer(self, name: str, machine: str, *packed: Any) -> None:
         at = (name, machine)
+        if not packed:
+            self._windows.pop(at, None)
+            return
         if at not in self._answers:
             self._answers[at] = Answers(self._compiled[name].programs[machine])
-        self._windows[at] = self.window(*at).having(self._answers[at].read(packed))
+        self._windows[at] = self.window(*at).having(self._answers[at].read(packed[0]))
 
     def window(self, name: str, machine: str) -> Window:
         """What a machine answered."""

@@ -66,17 +66,21 @@ class Damaged(Refusal):
         return f"{self.place}: {self.problem}. Nothing was changed. {self.remedy}."
 
 
-class Store(Protocol):
-    """An engine. `tests/runtime/stores.py` holds what each must do."""
-
-    def commit(self, change: Change, done: Done) -> None:
-        """Take a change; `done` is called when it is durable or has failed."""
+class Readable(Protocol):
+    """What can be read of an engine."""
 
     def entries(self, after: int) -> Iterator[tuple[int, bytes]]:
         """The log's entries with a larger number, in order; of those none may be taken away. Raises DamagedData."""
 
     def items(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """What is kept under keys that begin so, in the order of the keys. Raises DamagedData."""
+
+
+class Store(Readable, Protocol):
+    """An engine. `tests/runtime/stores.py` holds what each must do."""
+
+    def commit(self, change: Change, done: Done) -> None:
+        """Take a change; `done` is called when it is durable or has failed."""
 
     def close(self) -> None:
         """Finish what was taken, and let go."""

@@ -14,6 +14,7 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.host import Host
 from runtime.hosted import Compiled, Encode, Running
+from runtime.initial import Beginning, Initial, begin
 from runtime.keeper import NOTHING
 from runtime.observe import Observer
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
@@ -198,12 +199,20 @@ class TestNode:
 
     # Applications
 
-    def start(self, application: Application) -> Result[ApplicationStatus, Refusal]:
+    def start(
+        self, application: Application, *, initial: Initial | None = None
+    ) -> Result[ApplicationStatus, Refusal]:
         """As `Node.start`."""
         ready: Result[Compiled, Refusal] = compiled(application)
         puts = self._puts(application) if isinstance(ready, Success) else Success(NOTHING)
+        keeping = self._host.keeper is not None
+        begun: Result[Beginning | None, Refusal] = (
+            Success(None) if initial is None else ready.bind(lambda new: begin(new, initial, keeping=keeping))
+        )
         result: Result[Running, Refusal] = puts.bind(
-            lambda kept: ready.bind(lambda new: self._host.start(new, None, kept))
+            lambda kept: ready.bind(
+                lambda new: begun.bind(lambda given: self._host.start(new, None, kept, given))
+            )
         )
         self._host.tell()
         self.drain()

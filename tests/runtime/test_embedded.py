@@ -98,7 +98,7 @@ def test_a_newer_format_is_a_clear_refusal(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / NAME) as connection:
         connection.execute("update about set value = 9 where name = 'format'")
     connection.close()
-    assert "of format 9, and this version reads format 2" in open_store(tmp_path).failure().message
+    assert "of format 9, and this version reads format 3" in open_store(tmp_path).failure().message
 
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:

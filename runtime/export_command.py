@@ -1,0 +1,91 @@
+"""`midflight export`: a data directory as JSON lines, beside the node that runs on it or without one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import attrs
+import typer
+from returns.result import Failure, Result
+
+from migrations.refusal import Refusal
+from runtime import bounds, report
+from runtime.command import HERE, Data, done, usage
+from runtime.datadir import Unusable
+from runtime.export import export as written
+from runtime.reading import NAME, open_reading
+
+
+@attrs.frozen
+class NoData(Refusal):
+    """There is nothing in a data directory."""
+
+    directory: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.directory} holds no data. Name the directory of a node with --data DIR."
+
+
+def export(
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to a file that only you can read. [standard output]"),
+    ] = None,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Write what is secret, too; needs --out.")
+    ] = False,
+    data: Data = HERE,
+) -> None:
+    """Write what the machines know, and the journal, as JSON lines.
+
+    The data directory is read, also while a node runs on it, which is not held up. The versions that it holds are
+    run in this process. `midflight run FILE --initial EXPORT` starts an application with the state.
+    """
+    if with_secrets and out is None:
+        usage("--with-secrets needs --out FILE: what is secret is not for a terminal or a pipe.")
+    done(_export(data, out, secrets=with_secrets), as_json=False)
+
+
+def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refusal]:
+    if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
+        return Failure(NoData(str(data.absolute())))
+    opened = open_reading(data.absolute())
+    if isinstance(opened, Failure):
+        return Failure(opened.failure())
+    reading = opened.unwrap()
+    try:
+        with contextlib.ExitStack() as closing:
+            file: IO[str] = sys.stdout if out is None else closing.enter_context(_private(out))
+            closing.enter_context(contextlib.redirect_stdout(sys.stderr))  # versions may print when they load
+            return written(reading, _Printer(file).line, secrets=secrets)
+    except OSError as error:
+        place = "standard output" if out is None else str(out.absolute())
+        return Failure(Unusable(place, (error.strerror or str(error)).lower()))
+    finally:
+        reading.close()
+
+
+def _private(out: Path) -> IO[str]:
+    """A file of ours alone. An older one of that name is replaced."""
+    out.unlink(missing_ok=True)
+    return os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8")
+
+
+class _Printer:
+    """Writes lines, and tells now and then how many."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._count = 0
+
+    def line(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._count += 1
+        if self._count % bounds.TOLD_LINES == 0:
+            report.complain(f"{self._count} lines")
