@@ -15,9 +15,9 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.batch import Batch
 from runtime.core import Core
-from runtime.errors import StepFailed, Unavailable
+from runtime.errors import StepFailed
 from runtime.hosted import Compiled, Encode, Running
-from runtime.initial import Beginning, HasData
+from runtime.initial import Beginning, HasData, withdraw
 from runtime.keeper import NOTHING, Keeper
 from runtime.observe import Observer
 from runtime.outbox import DeadLetter
@@ -212,32 +212,14 @@ class Host:
         if isinstance(result, Failure):
             return result
         running = result.unwrap()
-        parts: list[int] = []
-        if beginning is not None:
-            parts.append(len(beginning.puts))
-            for machine, hosted in running.machines.items():
-                hosted.state = beginning.states[machine]
+        given = {} if beginning is None else beginning.begun(running)
         self._enter(running)
         if keeper is not None:
             self._begin()
-            given = {} if beginning is None else beginning.puts
             keeper.spent.update(given)
-            event = ["start", name, new.edition, *parts]
-            keeper.note(event, ticket, lambda: self._withdraw(running), {**puts, **given})
+            event = ["start", name, new.edition, *([] if beginning is None else [len(given)])]
+            keeper.note(event, ticket, lambda: withdraw(self.core, running), {**puts, **given})
         return Success(running)
-
-    def _withdraw(self, running: Running) -> None:
-        """Undo a start: whoever waits is told."""
-        self.core.close(running)
-        for hosted in running.machines.values():
-            for waiting in hosted.inbox:
-                ticket: Ticket | None = waiting[1]
-                if ticket is not None and not ticket.done():
-                    ticket.set_exception(Unavailable(f"{hosted.name} could not be started"))
-            hosted.inbox.clear()
-            if hosted in self.core.ready:
-                self.core.ready.remove(hosted)
-        self.core.remove(running)
 
     def _again(
         self, new: Compiled, kept: Running, ticket: Ticket | None, puts: Mapping[str, bytes]

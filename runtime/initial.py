@@ -19,8 +19,9 @@ from returns.result import Failure, Result, Success
 
 from arrows.cells import Slot, Table, Values
 from migrations.refusal import Refusal
-from runtime.errors import cut
-from runtime.hosted import Compiled
+from runtime.core import Core
+from runtime.errors import Unavailable, cut
+from runtime.hosted import Compiled, Running
 from runtime.journal import initial_prefix
 from runtime.lines import FORMAT, Lines, Unreadable
 from runtime.snapshot import packed
@@ -38,6 +39,25 @@ class Beginning:
 
     states: States
     puts: Mapping[str, bytes] = attrs.field(factory=dict)
+
+    def begun(self, running: Running) -> Mapping[str, bytes]:
+        """Let an application begin so; return what must be kept for that."""
+        for machine, hosted in running.machines.items():
+            hosted.state = self.states[machine]
+        return self.puts
+
+
+def withdraw(core: Core, running: Running) -> None:
+    """Undo a start: whoever waits is told."""
+    core.close(running)
+    for hosted in running.machines.values():
+        for _, ticket, *_ in hosted.inbox:
+            if ticket is not None and not ticket.done():
+                ticket.set_exception(Unavailable(f"{hosted.name} could not be started"))
+        hosted.inbox.clear()
+        if hosted in core.ready:
+            core.ready.remove(hosted)
+    core.remove(running)
 
 
 @attrs.frozen

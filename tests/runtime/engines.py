@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections import deque
@@ -17,6 +18,11 @@ class Power:
     def __init__(self) -> None:
         self.log: dict[int, bytes] = {}
         self.table: dict[str, bytes] = {}
+
+    def tail(self) -> dict[int, bytes]:
+        """The log behind the last snapshot."""
+        last = json.loads(self.table["snapshot"])["number"] if "snapshot" in self.table else 0
+        return {number: data for number, data in self.log.items() if number > last}
 
     def apply(self, change: Change) -> None:
         for number, data in change.entries.items():

@@ -118,7 +118,7 @@ def test_upgrades_and_rollbacks_are_repeated(clean: bool, monkeypatch: pytest.Mo
     node.call("ledger", Add(3))
     if clean:
         node.close()
-        assert power.log == {}
+        assert power.tail() == {}
     node, _ = node_on(power)
     assert node.start(v2).unwrap().previous == "1"
     assert node.call("ledger", All()) == (3, 2, 1)

@@ -63,7 +63,7 @@ def again(power: Power, node: TestNode, how: str, application: Application = V1)
     """The node after a stop or a crash."""
     if how == "stop":
         node.close()
-        assert power.log == {}
+        assert power.tail() == {}
     return on(power, application)[0]
 
 
