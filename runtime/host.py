@@ -198,10 +198,7 @@ class Host:
         puts: Mapping[str, bytes] = NOTHING,
         beginning: Beginning | None = None,
     ) -> Result[Running, Refusal]:
-        """Start an application: from its first state, a given one, or where it was kept, from there.
-
-        With a keeper `ticket` is told when that is kept, and `puts` with it.
-        """
+        """Start an application: from its first state, a given one, or where it was kept; `ticket` as in `change`."""
         name, keeper = new.application.name, self.keeper
         if keeper is not None and name in keeper.parked:
             if beginning is not None:
