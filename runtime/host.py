@@ -80,15 +80,8 @@ class Host:
             recovered = result.unwrap()
             self.core.now = recovered.now
             self.core.outbox.numbers = recovered.told
-            self.keeper = Keeper(
-                store,
-                self.core,
-                recovered.number,
-                recovered.base,
-                soon=soon,
-                release=self._release,
-                abort=abort,
-            )
+            number, base, release = recovered.number, recovered.base, self._release
+            self.keeper = Keeper(store, self.core, number, base, soon=soon, release=release, abort=abort)
             self.keeper.parked = self.core.outbox.parked = recovered.applications
         return result
 
