@@ -264,7 +264,7 @@ def _know_imported(file: Path) -> None:
 
     A program asks `isinstance(reply, Found)` with the class that it imported: a version's has to be that one.
     """
-    for module in list(sys.modules.values()):
+    for module in sys.modules.copy().values():
         held = getattr(module, "__dict__", {})
         if held.get("__file__") == str(file):
             for each in list(held.values()):

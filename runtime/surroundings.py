@@ -42,7 +42,7 @@ class Surroundings:
         for name, module in self._modules.items():
             if sys.modules.get(name) is not module and not isinstance(module, View):
                 sys.modules[name] = module
-        for name, there in list(sys.modules.items()):
+        for name, there in sys.modules.copy().items():
             if name not in self._modules and _is_of_a_version(name, there):
                 del sys.modules[name]
         if self._folder and _folder() != self._folder:
@@ -58,7 +58,7 @@ class Surroundings:
         libraries = (
             sys.modules.keys()
             - self._modules.keys()
-            - {name for name, there in list(sys.modules.items()) if isinstance(there, View)}
+            - {name for name, there in sys.modules.copy().items() if isinstance(there, View)}
         )
         return tuple(what for what in told if not (libraries and what in _ONCE))
 

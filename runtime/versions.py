@@ -181,7 +181,7 @@ def _found(application: Application) -> Result[dict[str, Any], str]:
 
 def _holding(application: Application) -> Iterator[tuple[str, str]]:
     """The files of imported modules, and the name of the application in each."""
-    for module in list(sys.modules.values()):
+    for module in sys.modules.copy().values():
         held = dict(getattr(module, "__dict__", {}))
         file = held.get("__file__") or ""
         name = next((name for name, each in held.items() if each is application), None)

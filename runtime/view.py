@@ -69,7 +69,7 @@ class Loader(SourceFileLoader):
 def forget(root: str, files: Iterable[str]) -> None:
     """Take away what stands under a version's private names, and what is remembered of its files."""
     forget_texts()
-    for name in [each for each in list(sys.modules) if _is_under(each, root)]:
+    for name in [each for each in sys.modules.copy() if _is_under(each, root)]:
         sys.modules.pop(name, None)
     for file in [*files, *(each for each in list(linecache.cache) if f" {root}." in each)]:
         linecache.cache.pop(file, None)
