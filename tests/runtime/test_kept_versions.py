@@ -216,7 +216,8 @@ def test_a_refused_upgrade_leaves_nothing_on_disk(tmp_path: Path) -> None:
     assert power.table == before
 
 
-def test_versions_that_nobody_needs_are_collected(tmp_path: Path) -> None:
+def test_versions_that_nobody_needs_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "RETAINED_BYTES", 0)
     power = Power()
     node = node_on(power)
     node.start(project(tmp_path, text(1))).unwrap()
@@ -234,6 +235,7 @@ def test_versions_that_nobody_needs_are_collected(tmp_path: Path) -> None:
 
 def test_versions_are_collected_while_the_node_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "SNAPSHOT_AFTER", 3)
+    monkeypatch.setattr(bounds, "RETAINED_BYTES", 0)
     power = Power()
     node = node_on(power)
     node.start(project(tmp_path, text(1))).unwrap()
