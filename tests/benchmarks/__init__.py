@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, node, pause
+from . import journal, language, libraries, memory, node, pause, sockets
 
 BENCHES = (
     *language.BENCHES,
@@ -8,5 +8,6 @@ BENCHES = (
     *journal.BENCHES,
     *pause.BENCHES,
     *memory.BENCHES,
+    *sockets.BENCHES,
     *libraries.BENCHES,
 )
