@@ -41,6 +41,9 @@ PART = 500
 PART_OF_ANSWERS = 150
 """The same of answers to named requests, which take longer to pack."""
 
+HISTORY = 1000
+"""Starts, changes and ends that a data directory remembers."""
+
 EVENTS = 1024
 """Published events that wait for one subscriber; it is dropped when another comes."""
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from runtime import bench, bounds, demo, doctor, export_command, offline, report
+from runtime import bench, bounds, demo, doctor, export_command, history_command, offline, report
+from runtime import watch as watching
 from runtime.command import HERE, Data, FileArgument, Json, done, example, loaded, usage
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
@@ -94,12 +95,24 @@ def call(
     report.plain(reply["reply"])
 
 
-@app.command(epilog=example("midflight status --json"))
-def status(data: Data = HERE, as_json: Json = False) -> None:
+@app.command(epilog=example("midflight status --watch"))
+def status(
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the machines and their rates until Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.05, metavar="SECONDS", help="How often --watch looks.")
+    ] = 1.0,
+    data: Data = HERE,
+    as_json: Json = False,
+) -> None:
     """Show what the running node runs.
 
-    Versions, the cells of each machine with their values, and how many messages were stepped, failed, wait.
+    Versions, the cells of each machine with their values, and how many messages were stepped, failed, wait. With
+    --watch a live table of the machines with their rates; with --json too, an object on a line for each look.
     """
+    if watch:
+        raise typer.Exit(watching.watch(data, interval, as_json=as_json))
     found = done(ask(data, {"op": "status"}), as_json=as_json)["status"]
     report.plain(found) if as_json else report.status(found)
 
@@ -148,9 +161,10 @@ for offline_command, line in (
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
     (offline.draw, "midflight draw examples/counter/v1.py counter > counter.mmd"),
     (export_command.export, "midflight export --out copy.jsonl"),
+    (history_command.history_, "midflight history --limit 10"),
     (offline.trace, "midflight trace examples/counter/v1.py counter inputs.jsonl"),
 ):
-    app.command(epilog=example(line))(offline_command)
+    app.command(offline_command.__name__.rstrip("_"), epilog=example(line))(offline_command)
 
 
 @app.command("doctor", epilog=example("midflight doctor"))

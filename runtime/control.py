@@ -18,6 +18,9 @@ import contextlib
 import json
 import logging
 import os
+import pwd
+import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -31,6 +34,7 @@ from runtime.application import Application
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
+from runtime.history import WHO
 from runtime.loader import load
 from runtime.node import Node
 from runtime.refusal import CannotLoad, UnknownApplication
@@ -96,6 +100,7 @@ class Control:
         talk.add_done_callback(self._talks.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        WHO.set(_peer(writer))
         try:
             while True:
                 try:
@@ -221,6 +226,20 @@ async def _loaded(file: str) -> Result[Application, CannotLoad]:
         return await asyncio.wait_for(future, LOADING)
     except TimeoutError:
         return Failure(CannotLoad(file, f"did not come to its end within {LOADING:g} s"))
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """Who is at the other end: the name of the user, and the process, where the system tells it."""
+    talk = writer.get_extra_info("socket")
+    try:
+        process, user, _ = struct.unpack("3i", talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except (AttributeError, OSError):
+        return "control socket"
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = str(user)
+    return f"{name}, process {process}"
 
 
 def _text(request: Plain, field: str) -> str:

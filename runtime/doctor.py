@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
+import sqlite3
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +18,17 @@ from returns.result import Failure, Success
 
 from runtime import report
 from runtime.control_client import NoNode, ask
+from runtime.reading import NAME, open_reading
 
 _OURS = Path(__file__).resolve().parent.parent
 _NAMES = ("arrows", "migrations", "runtime", "midflight")
-_LIBRARIES = ("attrs", "immutables", "returns", "rich", "starlette", "typer", "uvicorn")
+_ROOM = 256 * 1024 * 1024
+"""Bytes that should be free where data is kept."""
+
+_NETWORK = frozenset(
+    ("9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs")
+)
+_LIBRARIES = ("attrs", "httptools", "immutables", "returns", "rich", "starlette", "typer", "uvicorn")
 
 
 @attrs.frozen
@@ -54,7 +65,16 @@ def examine(data: Path, folder: Path) -> Iterator[Finding]:
         yield _module(name, folder)
     for name in _LIBRARIES:
         yield _library(name)
+    yield Finding("sqlite", True, sqlite3.sqlite_version)
     yield _data(data)
+    directory = data.absolute()
+    if directory.is_dir():
+        yield _permissions(directory)
+        yield _filesystem(directory)
+        yield _room(directory)
+        yield _sync(directory)
+    if (directory / NAME).exists():
+        yield _store(directory)
 
 
 def _module(name: str, folder: Path) -> Finding:
@@ -106,3 +126,62 @@ def _data(data: Path) -> Finding:
     return Finding(
         "data", True, f"{directory}: {'no node runs there' if nearest == directory else 'not made yet'}"
     )
+
+
+def _permissions(directory: Path) -> Finding:
+    """Whether only its owner, who is us, can look into the data directory."""
+    found = directory.stat()
+    mode = f"mode {found.st_mode & 0o777:o}, owner {found.st_uid}"
+    if found.st_uid != os.getuid():
+        return Finding("permissions", False, mode, f"Run as the owner of {directory}, or chown it.")
+    if found.st_mode & 0o077:
+        return Finding("permissions", False, mode, f"Others can read what is kept: chmod 700 {directory}")
+    return Finding("permissions", True, mode)
+
+
+def _filesystem(directory: Path) -> Finding:
+    """What kind it is: the locks and syncs of network filesystems are not what SQLite needs."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return Finding("filesystem", True, "not known on this system")
+    under = [(place, kind) for place, kind in mounts if directory.is_relative_to(place.replace("\\040", " "))]
+    place, kind = max(under, key=lambda each: len(each[0]), default=("?", "not known"))
+    remedy = "A network filesystem does not lock and sync as a journal needs: use a local disk."
+    network = kind in _NETWORK
+    return Finding("filesystem", not network, f"{kind}, mounted at {place}", remedy if network else "")
+
+
+def _room(directory: Path) -> Finding:
+    free = shutil.disk_usage(directory).free
+    found = f"{free / 2**20:,.0f} MiB free"
+    remedy = "Make room: a node whose disk is full refuses every message."
+    return Finding("disk", free >= _ROOM, found, "" if free >= _ROOM else remedy)
+
+
+def _sync(directory: Path) -> Finding:
+    """Whether a small write can be synced, and how long that takes: what each batch waits for."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=directory, prefix=".doctor-") as file:
+            since = time.perf_counter()
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+            seconds = time.perf_counter() - since
+    except OSError as error:
+        problem = (error.strerror or str(error)).lower()
+        return Finding("sync", False, f"a small write failed: {problem}", "Look at the disk and its log.")
+    return Finding("sync", True, f"a small write is on disk in {seconds * 1000:.1f} ms")
+
+
+def _store(directory: Path) -> Finding:
+    """Whether what is kept is what was written."""
+    match open_reading(directory):
+        case Success(reading):
+            size = sum(each.stat().st_size for each in directory.glob(f"{NAME}*"))
+            found = f"whole, {size / 2**20:,.1f} MiB, entry {reading.last} is the last"
+            reading.close()
+            return Finding("store", True, found)
+        case Failure(refusal):
+            return Finding("store", False, str(refusal), "See what is said there.")
+    raise AssertionError("a Result is one of the two")

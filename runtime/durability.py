@@ -71,6 +71,7 @@ class Disk:
         assert keeper is not None
         for last in (False, True):
             if last:
+                keeper.keep(keeper.history.stopped(host.now()))
                 keeper.begin_snapshot()
                 keeper.advance()
             while not keeper.idle():

@@ -18,7 +18,7 @@ from runtime import bounds, report
 from runtime.command import HERE, Data, done, usage
 from runtime.datadir import Unusable
 from runtime.export import export as written
-from runtime.reading import NAME, open_reading
+from runtime.reading import NAME, Reading, open_reading
 
 
 @attrs.frozen
@@ -52,13 +52,18 @@ def export(
     done(_export(data, out, secrets=with_secrets), as_json=False)
 
 
-def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refusal]:
+def opened(data: Path) -> Result[Reading, Refusal]:
+    """What is in a data directory, to be read. Returns Failure(NoData | Damaged | Unusable)."""
     if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
         return Failure(NoData(str(data.absolute())))
-    opened = open_reading(data.absolute())
-    if isinstance(opened, Failure):
-        return Failure(opened.failure())
-    reading = opened.unwrap()
+    return open_reading(data.absolute())
+
+
+def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refusal]:
+    found = opened(data)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    reading = found.unwrap()
     try:
         with contextlib.ExitStack() as closing:
             file: IO[str] = sys.stdout if out is None else closing.enter_context(_private(out))

@@ -165,21 +165,23 @@ class Host:
         since = self.clock()
         self._begin()
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
-        result: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
+        swapped: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
+        result = swapped.map(lambda made: attrs.evolve(made, seconds=self.clock() - since))
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()
             edition = self.core.applications[name].compiled.edition
-            self.keeper.note(["swap", name, edition, made.back], ticket, undo, puts)
+            row = self.keeper.history.changed(self.core.now, made)
+            self.keeper.note(["swap", name, edition, made.back], ticket, undo, {**puts, **row})
         if isinstance(result, Success):
             self._enter(self.core.applications[name])
-        seconds = self.clock() - since
         match result:
             case Success(Upgraded() as done):
-                result = Success(attrs.evolve(done, seconds=seconds))
                 word = "rolled back" if done.back else "upgraded"
-                logger.info("%s: %s from %s to %s in %.6f s", name, word, done.old, done.new, seconds)
+                logger.info("%s: %s from %s to %s in %.6f s", name, word, done.old, done.new, done.seconds)
             case Failure(refusal):
                 self.core.refused(name, refusal)
+                if self.keeper:
+                    self.keeper.keep(self.keeper.history.refused(self.now(), name, refusal))
                 logger.info("%s: refused: %s", name, refusal)
         self.tell()
         return result
@@ -208,7 +210,8 @@ class Host:
             self._begin()
             keeper.spent.update(given)
             event = ["start", name, new.edition, *([] if beginning is None else [len(given)])]
-            keeper.note(event, ticket, lambda: withdraw(self.core, running), {**puts, **given})
+            row = keeper.history.started(self.core.now, running)
+            keeper.note(event, ticket, lambda: withdraw(self.core, running), {**puts, **given, **row})
         return Success(running)
 
     def _again(
@@ -235,10 +238,13 @@ class Host:
         self.core.adopt(kept)
         if same:
             self._enter(kept)
+        row = self.keeper.history.started(self.core.now, kept, again=True)
         if kept.compiled.edition != was:
-            self.keeper.note(["start", name, new.edition], ticket, undo, puts)
-        elif ticket is not None:
-            ticket.set_result(None)
+            self.keeper.note(["start", name, new.edition], ticket, undo, {**puts, **row})
+        else:
+            self.keeper.keep(row)
+            if ticket is not None:
+                ticket.set_result(None)
         return Success(kept)
 
     def _enter(self, running: Running) -> Running:

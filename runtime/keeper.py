@@ -21,6 +21,7 @@ from runtime.batch import Batch
 from runtime.core import Core
 from runtime.editions import Editions
 from runtime.errors import Unavailable
+from runtime.history import History
 from runtime.hosted import Running
 from runtime.journal import LOG, SNAPSHOT, VERSIONS, part_key, written
 from runtime.retention import Beginning, Retention, changed
@@ -65,6 +66,7 @@ class Keeper:
         self._snapshot: _Snapshot | None = None
         self._base = base
         self._retention = Retention(store)
+        self.history = History(store)
         self.spent: set[str] = {key for prefix in ("snapshot/", "initial/") for key, _ in store.items(prefix)}
         self._editions = Editions({key for key, _ in store.items(VERSIONS)}, number)
 
@@ -97,6 +99,11 @@ class Keeper:
             self._undoing.append((self.batch, undo))
             self.held = True
         self.go()
+
+    def keep(self, puts: Mapping[str, bytes]) -> None:
+        """Keep something that nobody waits for, in a commit of its own."""
+        if puts:
+            self.store.commit(Change(puts=puts), _unkept)
 
     def go(self) -> None:
         """Begin the next commit, where none is under way."""
@@ -214,6 +221,11 @@ class Keeper:
             self._snapshot = None
         else:
             self.advance()
+
+
+def _unkept(error: Exception | None) -> None:
+    if error is not None:
+        logger.error("a row of the history could not be kept: %s", error)
 
 
 class _Snapshot:

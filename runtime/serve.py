@@ -96,6 +96,7 @@ async def _run(
             return Failure(Unusable(str(ours.directory), (error.strerror or str(error)).lower()))
         config = uvicorn.Config(
             own_site(node.asgi()),
+            http="httptools",
             lifespan="off",
             ws="none",
             log_config=None,

@@ -259,6 +259,7 @@ class TestNode:
         """Step what waits and write a snapshot; the store is then the caller's to close."""
         self.drain()
         if self._host.keeper is not None:
+            self._host.keeper.keep(self._host.keeper.history.stopped(self._host.now()))
             self._host.keeper.begin_snapshot()
             self._host.keeper.advance()
             self.drain()

@@ -94,6 +94,8 @@ def test_no_output_of_a_node_holds_a_secret(tmp_path: Path) -> None:
             ("rollback", "--json"),
             ("export",),
             ("doctor",),
+            ("history",),
+            ("history", "--json"),
         ):
             told.append(command(*arguments, "--data", data))
         ask(data, {"op": "stop"})

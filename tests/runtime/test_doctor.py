@@ -1,0 +1,78 @@
+"""What `doctor` finds in a data directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runtime import doctor
+from runtime.embedded import open_store
+from runtime.store import Change
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A data directory in which something is kept, and nobody works."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    store = open_store(data).unwrap()
+    store.commit(Change(entries={1: b"one"}), lambda error: None)
+    store.close()
+    return data
+
+
+def found(data: Path, *, wrong: bool) -> dict[str, doctor.Finding]:
+    return {each.name: each for each in doctor.examine(data, data.parent) if each.ok is not wrong}
+
+
+def test_a_whole_directory(kept: Path) -> None:
+    assert found(kept, wrong=True) == {}
+    right = found(kept, wrong=False)
+    assert {"sqlite", "permissions", "filesystem", "disk", "sync", "store"} <= set(right)
+    assert "entry 1 is the last" in right["store"].found
+    assert "mode 700" in right["permissions"].found
+    assert [file.name for file in kept.iterdir()] == ["journal.db"]
+
+
+def test_a_damaged_file(kept: Path) -> None:
+    file = kept / "journal.db"
+    data = bytearray(file.read_bytes())
+    data[20] ^= 255
+    file.write_bytes(data)
+    assert "store" in found(kept, wrong=True)
+
+
+def test_others_may_read(kept: Path) -> None:
+    kept.chmod(0o755)
+    (wrong,) = found(kept, wrong=True).values()
+    assert (wrong.name, f"chmod 700 {kept}" in wrong.remedy) == ("permissions", True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a directory to somebody")
+def test_somebody_elses(kept: Path) -> None:
+    os.chown(kept, 12345, 12345)
+    assert "chown" in found(kept, wrong=True)["permissions"].remedy
+
+
+def test_a_full_disk(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type(shutil.disk_usage(kept))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 4096, 4096))
+    assert set(found(kept, wrong=True)) == {"disk"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "ok"), [("ext4", True), ("nfs4", False), ("cifs", False), ("overlay", True)]
+)
+def test_the_kind_of_filesystem(kind: str, ok: bool, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = f"/dev/a / ext4 rw 0 0\nthere:/x {kept.parent} {kind} rw 0 0\n/dev/b {kept}-more nfs rw 0 0\n"
+    read = Path.read_text
+
+    def text(path: Path, encoding: str | None = None) -> str:
+        return mounts if str(path) == "/proc/self/mounts" else read(path, encoding)
+
+    monkeypatch.setattr(Path, "read_text", text)
+    finding = found(kept, wrong=not ok)["filesystem"]
+    assert finding.found == f"{kind}, mounted at {kept.parent}"
