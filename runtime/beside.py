@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from runtime import bounds
 
@@ -17,10 +19,37 @@ async def beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run pure work in a thread while the loop goes on.
 
     A thread that waits for the interpreter can be overtaken for seconds by a loop that is never idle, for the
-    loop lets go only for an instant. So the loop lets go for longer now and then.
+    loop lets go only for an instant. So the loop lets go for longer now and then; and meanwhile the interpreter
+    changes hands more often, as the loop gets it back only when the thread's turn is over.
     """
-    working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
-    while not working.done():
-        time.sleep(bounds.LET_GO)
-        await asyncio.wait([working], timeout=bounds.SLICE)
-    return working.result()
+    with _turns:
+        working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+        while not working.done():
+            time.sleep(bounds.LET_GO)
+            await asyncio.wait([working], timeout=bounds.SLICE)
+        return working.result()
+
+
+class _ShortTurns:
+    """While somebody is inside, a thread has the interpreter for `bounds.HANDS` seconds at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._usual = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._usual, bounds.HANDS))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                sys.setswitchinterval(self._usual + 5e-7)  # Python cuts it to whole microseconds
+
+
+_turns: Final = _ShortTurns()

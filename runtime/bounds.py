@@ -29,6 +29,9 @@ GRACE = 4.0
 LET_GO = 0.0001
 """Seconds for which the loop stands still, once in a slice, while a thread prepares a change."""
 
+HANDS = 0.0002
+"""Seconds that such a thread has the interpreter before the loop gets it back; Python's own 0.005 is a long pause."""
+
 SNAPSHOT_AFTER = 20_000
 """Steps in the log after which a snapshot is begun, so that recovery never repeats many more."""
 

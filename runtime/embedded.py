@@ -33,6 +33,7 @@ create table item (key text primary key, data blob not null, sum integer not nul
 insert into about values ('format', 0), ('open', 0), ('trimmed', 0);
 commit;
 """
+_ENTRY: Final = "insert into log values (?, ?, ?)"
 _PLAIN: Final = (
     "SQLITE_FULL",
     "SQLITE_READONLY",
@@ -126,9 +127,15 @@ class EmbeddedStore:
     def _commit(self, change: Change) -> Exception | None:
         try:
             run = self._taken().execute
-            run("begin immediate")
-            self._put(change)
-            run("commit")
+            if len(change.entries) == 1 and not (
+                change.puts or change.gone or change.keep_after > self._trimmed
+            ):
+                ((number, data),) = change.entries.items()  # a transaction by itself, in one call of SQLite
+                run(_ENTRY, (number, data, checksum(number, data)))
+            else:
+                run("begin immediate")
+                self._put(change)
+                run("commit")
         except (sqlite3.Error, OSError) as error:
             return self._back(error)
         if change.keep_after > self._trimmed:
@@ -142,7 +149,7 @@ class EmbeddedStore:
         assert self._connection is not None
         many = self._connection.executemany
         many(
-            "insert into log values (?, ?, ?)",
+            _ENTRY,
             [(number, data, checksum(number, data)) for number, data in change.entries.items()],
         )
         many(
@@ -167,6 +174,7 @@ class EmbeddedStore:
                 connection.execute("pragma journal_mode = wal")
                 connection.execute("pragma synchronous = full")
                 connection.execute("pragma wal_autocheckpoint = 4000")
+                connection.execute("pragma cache_size = -256")  # KiB: what is written is not read again
                 connection.execute("update about set value = 1 where name = 'open'")
                 connection.execute("pragma wal_checkpoint(truncate)").fetchall()
             except BaseException:

@@ -43,6 +43,10 @@ VERSIONS: Final = "version/"
 LOG: Final = "log"
 
 
+_encoded: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Packed values are trees."""
+
+
 def stepped(hosted: Hosted, message: Any, reply: Any, trace: str) -> Event:
     """The event of a step. Raises NotData for a message or a reply that cannot be written down."""
     return ["step", hosted.name, pack(hosted.packing, message), hosted.packing.checksum(reply), trace]
@@ -59,7 +63,7 @@ def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> Eve
 
 def written(now: int, events: list[Event]) -> bytes:
     """An entry of the log."""
-    return json.dumps([["now", now], *events], separators=(",", ":"), ensure_ascii=True).encode()
+    return _encoded([["now", now], *events]).encode()
 
 
 def read(data: bytes) -> list[Event]:

@@ -101,6 +101,20 @@ class _Named(_Quick):
     def place(self, cls: type) -> Any:
         return cls.__qualname__
 
+    def text(self, value: Any) -> str:
+        """`ascii` of the packed value."""
+        met = self._met.get(type(value))
+        if met is None:
+            return ascii(self.value(value))
+        place, fields = met
+        inner = [
+            str(each)
+            if type(each) is int and each.bit_length() < 64
+            else ascii(each if type(each) is str else self.value(each, 1))
+            for each in fields(value)
+        ]
+        return f"{{'r': [{place!a}, [{', '.join(inner)}]]}}"
+
 
 class _Reader(Received):
     """Reads records of the classes at these places, each with its constructor at hand."""
@@ -115,12 +129,22 @@ class _Reader(Received):
             if record.is_frozen_record(cls) and not any(field.by_name for field in record.fields(cls))
         }
 
+    def value(self, packed: Any, depth: int) -> Any:
+        if type(packed) is tuple and packed[0] == "r" and depth < MAX_DEPTH:
+            return self.record(packed[1], depth + 1)
+        return super().value(packed, depth)
+
     def record(self, packed: Any, depth: int) -> Any:
         made = self._made.get(packed[0]) if type(packed) is list and len(packed) == 2 else None
         if made is None or type(packed[1]) is not list or len(packed[1]) != made[1]:
             return super().record(packed, depth)
         try:
-            return made[0](*[self.value(each, depth) for each in packed[1]])
+            return made[0](
+                *[
+                    each if type(each) is int or type(each) is str else self.value(each, depth)
+                    for each in packed[1]
+                ]
+            )
         except Bad:
             raise
         except Exception as wrong:
@@ -151,7 +175,7 @@ class Packing:
 
     def checksum(self, value: Any) -> int:
         """A number that equal replies share. Raises NotData for a reply that is not plain data."""
-        return zlib.crc32(ascii(self._named.value(value)).encode())
+        return zlib.crc32(self._named.text(value).encode())
 
     # States
 

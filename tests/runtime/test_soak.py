@@ -206,9 +206,10 @@ went that it is full, and is then rebuilt at that size for good."""
 def soaked(folder: Path, warm: int, count: int, growth: float) -> None:
     soak = Soak(folder)
     try:
-        for _ in range(warm):
+        for number in range(warm):
+            if number == warm // 2:
+                soak.seen()  # to look for the first time makes the process larger
             soak.change(NAMES)
-        soak.seen()  # to look for the first time makes the process larger
         before = soak.seen()
         for number in range(count):
             soak.change()
