@@ -21,11 +21,6 @@ from tests.runtime.crash_checker import post, read, wait_for
 ROOT = Path(__file__).parent.parent.parent
 FILES = ROOT / "tests" / "runtime" / "crash"
 CLIENTS = 4
-COMMAND = (
-    "from runtime import bounds; bounds.SNAPSHOT_AFTER, bounds.PART = 150, 2\n"
-    "from runtime.cli import main; main()"
-)
-"""`midflight` with snapshots so often that crashes meet them."""
 
 
 def free_port() -> int:
@@ -46,9 +41,9 @@ def python(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def running(file: str, port: int, data: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(file: str, port: int, data: Path, disk: str = "real") -> Iterator[subprocess.Popen[bytes]]:
     given = ["run", str(FILES / file), "--listen", f"http://127.0.0.1:{port}", "--data", str(data)]
-    node = python("-c", COMMAND, *given)
+    node = python("-m", "tests.runtime.crashing", disk, *given)
     try:
         if not wait_for(port):
             node.kill()
@@ -60,14 +55,15 @@ def running(file: str, port: int, data: Path) -> Iterator[subprocess.Popen[bytes
         node.communicate()
 
 
-def rounds(count: int, folder: Path, seed: int) -> list[str]:
-    """Crash a node so often; return what the checker found wrong."""
+def rounds(count: int, folder: Path, seed: int, disk: str = "real") -> list[str]:
+    """Crash a node on a disk of `crashing` so often; return what the checker found wrong."""
     print("seed", seed)
+    folder.mkdir(exist_ok=True)
     chance = random.Random(seed)
     data, wrong, file = folder / "data", list[str](), "v1.py"
     for number in range(count):
         port = free_port()
-        with running(file, port, data) as node:
+        with running(file, port, data, disk) as node:
             wrong += checked(folder, port)
             names = [f"{number}.{each}" for each in range(CLIENTS)]
             clients = [
@@ -88,7 +84,7 @@ def rounds(count: int, folder: Path, seed: int) -> list[str]:
             for each in [*clients, *([changing] if changing else [])]:
                 each.communicate()
     port = free_port()
-    with running("v2.py", port, data):
+    with running("v2.py", port, data, disk):
         wrong += checked(folder, port)
     return wrong
 
@@ -114,3 +110,22 @@ def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_nothing_acknowledged_is_lost_by_kill_9_a_thousand_times(tmp_path: Path) -> None:
     assert rounds(1000, tmp_path, random.randrange(2**32)) == []
+
+
+def test_nothing_acknowledged_is_lost_where_a_crash_drops_what_was_not_synced(tmp_path: Path) -> None:
+    assert rounds(3, tmp_path, random.randrange(2**32), "cached") == []
+    assert sum(read(notes).count for notes in tmp_path.glob("*.*")) > 10
+
+
+@pytest.mark.long
+def test_nothing_acknowledged_is_lost_so_a_hundred_times(tmp_path: Path) -> None:
+    assert rounds(100, tmp_path, random.randrange(2**32), "cached") == []
+
+
+@pytest.mark.parametrize("disk", ["unsynced", "early"])
+def test_the_checker_sees_what_was_lost(disk: str, tmp_path: Path) -> None:
+    """A sync that is left out, and a reply before its commit."""
+    found = next(
+        filter(None, (rounds(1, tmp_path / str(n), random.randrange(2**32), disk) for n in range(10)))
+    )
+    assert "lost" in found[0]
