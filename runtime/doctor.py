@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -10,15 +11,19 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 from returns.result import Failure, Success
 
 from runtime import report
 from runtime.control_client import NoNode, ask
+from runtime.journal import VERSIONS
 from runtime.reading import NAME, open_reading
+from runtime.store import DamagedData
+from runtime.versions import differences
 
 _OURS = Path(__file__).resolve().parent.parent
 _NAMES = ("arrows", "migrations", "runtime", "midflight")
@@ -74,7 +79,7 @@ def examine(data: Path, folder: Path) -> Iterator[Finding]:
         yield _room(directory)
         yield _sync(directory)
     if (directory / NAME).exists():
-        yield _store(directory)
+        yield from _kept(directory)
 
 
 def _module(name: str, folder: Path) -> Finding:
@@ -174,14 +179,28 @@ def _sync(directory: Path) -> Finding:
     return Finding("sync", True, f"a small write is on disk in {seconds * 1000:.1f} ms")
 
 
-def _store(directory: Path) -> Finding:
-    """Whether what is kept is what was written."""
-    match open_reading(directory):
-        case Success(reading):
-            size = sum(each.stat().st_size for each in directory.glob(f"{NAME}*"))
-            found = f"whole, {size / 2**20:,.1f} MiB, entry {reading.last} is the last"
-            reading.close()
-            return Finding("store", True, found)
-        case Failure(refusal):
-            return Finding("store", False, str(refusal), "See what is said there.")
-    raise AssertionError("a Result is one of the two")
+def _kept(directory: Path) -> Iterator[Finding]:
+    """Whether what is kept is what was written, and under what its versions were kept."""
+    opened = open_reading(directory)
+    if isinstance(opened, Failure):
+        yield Finding("store", False, str(opened.failure()), "See what is said there.")
+        return
+    reading = opened.unwrap()
+    try:
+        for _ in reading.entries(reading.trimmed):
+            pass  # each is checked
+        versions = [json.loads(data) for _, data in reading.items(VERSIONS)]
+    except DamagedData as damaged:
+        yield Finding("store", False, str(damaged), "See what is said there.")
+        return
+    finally:
+        reading.close()
+    size = sum(each.stat().st_size for each in directory.glob(f"{NAME}*"))
+    yield Finding("store", True, f"whole, {size / 2**20:,.1f} MiB, entry {reading.last} is the last")
+    yield Finding("versions", True, ", ".join(map(_version, versions)) or "none is kept")
+
+
+def _version(kept: Mapping[str, Any]) -> str:
+    """A kept version, and what is otherwise here than where it was kept."""
+    other = "; ".join(differences(kept))
+    return f"{kept['name']} {kept['version']}{f' (kept under {other})' if other else ''}"

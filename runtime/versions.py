@@ -100,11 +100,11 @@ def brought_back(data: bytes) -> Result[BroughtBack, Refusal]:
         readable = shapes(application) == document["shapes"]
     except BuildError as wrong:
         return Failure(CannotLoad(place, wrong.what))
-    other = OtherHere(document["name"], document["digest"], _differences(document), readable)
+    other = OtherHere(document["name"], document["digest"], differences(document), readable)
     return Success(BroughtBack(application, other)) if readable else Failure(other)
 
 
-def _differences(document: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What it was kept under and is otherwise here."""
     was = {"Python": document["python"], **document.get("distributions", {})}
     now = {"Python": platform.python_version(), **_installed(was)}

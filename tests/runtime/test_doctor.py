@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -10,7 +13,9 @@ import pytest
 
 from runtime import doctor
 from runtime.embedded import open_store
+from runtime.node import Node
 from runtime.store import Change
+from tests.runtime.book import v1
 
 
 @pytest.fixture
@@ -33,6 +38,7 @@ def test_a_whole_directory(kept: Path) -> None:
     right = found(kept, wrong=False)
     assert {"sqlite", "permissions", "filesystem", "disk", "sync", "store"} <= set(right)
     assert "entry 1 is the last" in right["store"].found
+    assert right["versions"].found == "none is kept"
     assert "mode 700" in right["permissions"].found
     assert [file.name for file in kept.iterdir()] == ["journal.db"]
 
@@ -43,6 +49,32 @@ def test_a_damaged_file(kept: Path) -> None:
     data[20] ^= 255
     file.write_bytes(data)
     assert "store" in found(kept, wrong=True)
+
+
+def test_a_damaged_entry(kept: Path) -> None:
+    file = kept / "journal.db"
+    file.write_bytes(file.read_bytes().replace(b"one", b"two"))
+    assert "entry 1" in found(kept, wrong=True)["store"].found
+
+
+def test_versions_and_what_they_were_kept_under(tmp_path: Path) -> None:
+    asyncio.run(lived(tmp_path))
+    file = tmp_path / "journal.db"
+    file.chmod(0o600)
+    tmp_path.chmod(0o700)
+    assert found(tmp_path, wrong=False)["versions"].found == "book 1"
+    store = open_store(tmp_path).unwrap()
+    ((key, data),) = store.items("version/")
+    other = {**json.loads(data), "python": "3.9.1"}
+    store.commit(Change(puts={key: json.dumps(other).encode()}), lambda error: None)
+    store.close()
+    here = platform.python_version()
+    assert found(tmp_path, wrong=False)["versions"].found == f"book 1 (kept under Python 3.9.1 (here {here}))"
+
+
+async def lived(data: Path) -> None:
+    async with Node(data) as node:
+        (await node.start(v1)).unwrap()
 
 
 def test_others_may_read(kept: Path) -> None:
