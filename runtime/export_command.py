@@ -16,7 +16,6 @@ from returns.result import Failure, Result
 from migrations.refusal import Refusal
 from runtime import bounds, report
 from runtime.command import HERE, Data, done, usage
-from runtime.datadir import Unusable
 from runtime.export import export as written
 from runtime.reading import NAME, Reading, open_reading
 
@@ -30,6 +29,18 @@ class NoData(Refusal):
     @property
     def message(self) -> str:
         return f"{self.directory} holds no data. Name the directory of a node with --data DIR."
+
+
+@attrs.frozen
+class CannotWrite(Refusal):
+    """A place to which an export cannot be written."""
+
+    place: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.place} cannot be written: {self.problem}. Give another with --out FILE."
 
 
 def export(
@@ -69,9 +80,11 @@ def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refus
             file: IO[str] = sys.stdout if out is None else closing.enter_context(_private(out))
             closing.enter_context(contextlib.redirect_stdout(sys.stderr))  # versions may print when they load
             return written(reading, _Printer(file).line, secrets=secrets)
+    except BrokenPipeError:
+        raise  # whoever read has seen enough; the command ends without a word
     except OSError as error:
         place = "standard output" if out is None else str(out.absolute())
-        return Failure(Unusable(place, (error.strerror or str(error)).lower()))
+        return Failure(CannotWrite(place, (error.strerror or str(error)).lower()))
     finally:
         reading.close()
 

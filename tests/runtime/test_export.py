@@ -343,6 +343,27 @@ def test_a_running_node_is_exported_and_another_one_started_with_it(tmp_path: Pa
     assert offline.stdout.count('"table"') == 7
 
 
+def test_an_export_that_cannot_be_written_says_so_and_a_reader_may_leave(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+
+    async def main() -> None:
+        async with Node(data) as node:
+            (await node.start(by_key)).unwrap()
+            for n in range(3000):
+                await node.call("by", Add(n))
+
+    asyncio.run(main())
+    wrong = command("export", "--data", data, "--out", str(tmp_path / "none" / "out"))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "none/out cannot be written: no such file or directory" in wrong.stderr
+    line = [sys.executable, "-m", "midflight", "export", "--data", data]
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, cwd=ROOT, env=ENVIRONMENT, **pipe) as ran:  # type: ignore[call-overload]
+        ran.stdout.readline()
+        ran.stdout.close()
+        assert ran.stderr.read() == b""
+
+
 def test_run_starts_with_an_export_once(tmp_path: Path) -> None:
     file = str(ROOT / "examples" / "counter" / "v1.py")
     application = load(file).unwrap()
