@@ -116,7 +116,7 @@ from arrows import (  # noqa: E402 - the guard comes first; `compile` is the wor
     switch,
     trace,
 )
-from migrations import DROP, Drop, Migration, Plan, Refusal, plan  # noqa: E402
+from migrations import DROP, Drop, Migration, Plan, Refusal, infer, plan  # noqa: E402
 from runtime import (  # noqa: E402
     Answer,
     Application,
@@ -220,6 +220,7 @@ __all__ = [
     "get",
     "hold",
     "identity",
+    "infer",
     "keyed",
     "left",
     "load",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from migrations.infer import infer
 from migrations.migration import DROP, Drop, Migration
 from migrations.plan import Plan, plan
 from migrations.refusal import Refusal
 
-__all__ = ["DROP", "Drop", "Migration", "Plan", "Refusal", "plan"]
+__all__ = ["DROP", "Drop", "Migration", "Plan", "Refusal", "infer", "plan"]

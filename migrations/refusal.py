@@ -56,11 +56,14 @@ class Undefined(Refusal):
     direction: str
     old: str
     new: str
+    why: str = ""
+    """Why structure does not decide, where it says so."""
 
     @property
     def message(self) -> str:
+        why = f", and structure does not decide: {self.why}" if self.why else ""
         return (
-            f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}. Give the Migration "
+            f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}{why}. Give the Migration "
             f"an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, where what it holds "
             f"may go, {self.direction}={{{self.address!r}: DROP}}."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import attrs
 
@@ -24,6 +24,29 @@ from arrows.shape import (
 )
 from runtime import bounds
 from runtime.together import Together
+
+
+@attrs.frozen
+class Form:
+    """A form of message and what becomes of it: `kept`, `new`, or `gone`, and then the new version is refused."""
+
+    form: str
+    label: Literal["kept", "new", "gone"]
+
+
+def forms(old: Shape, new: Shape) -> tuple[Form, ...]:
+    """Every form of message of two versions.
+
+    >>> from arrows.shape import shape_of
+    >>> [(each.form, each.label) for each in forms(shape_of(int | bytes), shape_of(int | str))]
+    [('int', 'kept'), ('base64 text', 'gone'), ('str', 'new')]
+    """
+    labels: dict[str, Literal["kept", "new", "gone"]] = {}
+    for option in options(old):
+        labels[describe(option)[0]] = "kept" if _taken(option, new, frozenset()) else "gone"
+    for option in options(new):
+        labels.setdefault(describe(option)[0], "new")
+    return tuple(Form(form, label) for form, label in labels.items())
 
 
 class _Every(frozenset[type]):

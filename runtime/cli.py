@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from runtime import bench, bounds, demo, doctor, export_command, history_command, offline, report
+from runtime import (
+    bench,
+    bounds,
+    demo,
+    doctor,
+    export_command,
+    history_command,
+    offline,
+    plan_command,
+    report,
+)
 from runtime import watch as watching
 from runtime.command import HERE, Data, FileArgument, Json, done, example, loaded, usage
 from runtime.control_client import ask
@@ -159,6 +169,7 @@ def rollback(
 
 for offline_command, line in (
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
+    (plan_command.plan, "midflight plan examples/counter/v1.py examples/counter/v2.py"),
     (offline.draw, "midflight draw examples/counter/v1.py counter > counter.mmd"),
     (export_command.export, "midflight export --out copy.jsonl"),
     (history_command.history_, "midflight history --limit 10"),

@@ -39,8 +39,13 @@ def done(result: Result[Any, Refusal], *, as_json: bool) -> Any:
                 report.plain({"ok": False, **refusal.to_plain()})
             else:
                 report.complain(str(refusal))
-            raise typer.Exit(3 if refusal.reason == "UndeclaredLoss" else 1)
+            raise typer.Exit(exit_code(refusal.reason))
     raise AssertionError("a Result is one of the two")
+
+
+def exit_code(reason: str) -> int:
+    """What a command ends with that was refused: 3 where a Migration has to say more."""
+    return 3 if reason in ("UndeclaredLoss", "Undefined") else 1
 
 
 def usage(problem: str) -> NoReturn:

@@ -26,6 +26,7 @@ from migrations.refusal import (
     Undefined,
     UnknownCell,
 )
+from migrations.rules import Marked, Place, Point
 from tests.arrows.test_notation import load
 
 
@@ -75,9 +76,9 @@ def test_kept_converted_new_dropped() -> None:
     result = planned(old, new, {"count": arr(pair), "gone": DROP})
     assert result.unwrap().rows == (
         Row("fresh", "new", "", "int"),
-        Row("count", "converted", "int", "tuple[int, int]"),
+        Row("count", "converted", "int", "tuple[int, int]", "declared"),
         Row("same", "kept", "int", "int"),
-        Row("gone", "dropped", "str", ""),
+        Row("gone", "dropped", "str", "", "declared"),
     )
     assert result.unwrap().apply((5, 7, "x")) == Success((9, (7, 7), 5))
 
@@ -129,6 +130,7 @@ def test_rows_with_cells_that_come_and_go() -> None:
     result = planned(old, new, {"clients/gone": DROP})
     assert labels(result) == [
         ("clients", "converted"),
+        ("clients (absent keys)", "converted"),
         ("clients/fresh", "new"),
         ("clients/n", "kept"),
         ("clients/gone", "dropped"),
@@ -187,10 +189,49 @@ def test_another_number_of_equal_names_is_a_loss() -> None:
     assert isinstance(planned(cell("n", 0) >> cell("n", 0), cell("n", 0)).failure(), UndeclaredLoss)
 
 
+def test_what_structure_decides_needs_no_arrow_either_way() -> None:
+    old, new = compile(cell("n", Point(1, 2))), compile(cell("n", Place(0, 0, "here")))
+    up = plan(old, new, None, machine="m").unwrap()
+    assert up.rows == (
+        Row("n", "converted", "Point", "Place", "inferred (fields by name, same; down loses name)"),
+    )
+    (there,) = up.apply((Point(3, 4),)).unwrap()
+    assert there == Place(3, 4, "")
+    down = plan(new, old, None, machine="m", down=True).unwrap()
+    assert down.apply((Place(5, 6, "x"),)) == Success((Point(5, 6),))
+
+
+def test_the_rows_of_a_table_are_inferred_one_by_one() -> None:
+    (after,) = moved(clients(cell("n", 0)), clients(cell("n", 0.0)), None, (Map({1: (3,), 2: (4,)}),))
+    assert dict(after) == {1: (3.0,), 2: (4.0,)}
+    refused(
+        planned(clients(cell("n", Point(0, 0))), clients(cell("n", Marked(0, 0, "")))),
+        Undefined,
+        "m: the cell 'clients/n' goes from Point to Marked, and structure does not decide: the new field 'name' of "
+        "Marked has no default (give it a value as default). Give the Migration an arrow between the values: "
+        "up={'clients/n': arrow}; or, where what it holds may go, up={'clients/n': DROP}.",
+    )
+
+
+def test_a_value_that_has_no_counterpart_is_refused_and_nothing_is_altered() -> None:
+    result = planned(cell("n", 0), cell("n", 0.0)).unwrap().apply((2**53 + 1,))
+    why = "ValueError: 9007199254740993 is not exactly a float"
+    refused(result, MigrationRaised, f"m: migrating the cell 'n' raised {why}. Mend the arrow.")
+
+
+def test_what_an_arrow_did_is_not_undone_by_inference() -> None:
+    """Cells of one type, and an arrow between them: without one back, nobody knows the way."""
+    migration = Migration("m", old="1", new="2", up={"n": arr(lambda n: n * 2)}, down={})
+    old, new = compile(cell("n", 0)), compile(cell("n", 0))
+    for down, kind in (({}, Undefined), (None, NoDown)):
+        result = plan(new, old, attrs.evolve(migration, down=down), down=True)
+        assert type(result.failure()) is kind
+
+
 UNDEFINED = [
     (cell("n", 0), cell("n", "a"), "int", "str"),
-    (cell("n", 0), cell("n", 0.5), "int", "float"),
-    (cell("n", 0), cell("n", None, int | None), "int", "int | None"),
+    (cell("n", 0.5), cell("n", 0), "float", "int"),
+    (cell("n", 0), cell("n", [0], list[int]), "int", "list[int]"),
     (cell("clients", 0), clients(), "int", "a table by Any"),
     (clients(), cell("clients", 0), "a table by Any", "int"),
 ]
