@@ -22,16 +22,21 @@ from arrows.shape import (
     options,
     parts,
 )
+from migrations.infer import Inferred, infer
 from runtime import bounds
 from runtime.together import Together
 
 
 @attrs.frozen
 class Form:
-    """A form of message and what becomes of it: `kept`, `new`, or `gone`, and then the new version is refused."""
+    """A form of message and what becomes of it: `kept`, `converted`, `new`, or `gone`, which refuses the new version.
+
+    `how` names the rules by which one that waits is converted.
+    """
 
     form: str
-    label: Literal["kept", "new", "gone"]
+    label: Literal["kept", "converted", "new", "gone"]
+    how: str = ""
 
 
 def forms(old: Shape, new: Shape) -> tuple[Form, ...]:
@@ -41,12 +46,28 @@ def forms(old: Shape, new: Shape) -> tuple[Form, ...]:
     >>> [(each.form, each.label) for each in forms(shape_of(int | bytes), shape_of(int | str))]
     [('int', 'kept'), ('base64 text', 'gone'), ('str', 'new')]
     """
-    labels: dict[str, Literal["kept", "new", "gone"]] = {}
+    found: dict[str, Form] = {}
     for option in options(old):
-        labels[describe(option)[0]] = "kept" if _taken(option, new, frozenset()) else "gone"
+        form = describe(option)[0]
+        if _taken(option, new, frozenset()):
+            found[form] = Form(form, "kept")
+            continue
+        way = _way(option, new)
+        how = f"inferred ({', '.join(way.rules)})" if way else ""
+        found[form] = Form(form, "converted" if way else "gone", how)
     for option in options(new):
-        labels.setdefault(describe(option)[0], "new")
-    return tuple(Form(form, label) for form, label in labels.items())
+        found.setdefault(describe(option)[0], Form(describe(option)[0], "new"))
+    return tuple(found.values())
+
+
+def _way(old: Shape, new: Shape) -> Inferred | None:
+    """The way of a message class of an older version to the one of its name, where structure decides it."""
+    if not isinstance(old, Record):
+        return None
+    named = [
+        each for each in options(new) if isinstance(each, Record) and each.cls.__name__ == old.cls.__name__
+    ]
+    return infer(old, named[0]).value_or(None) if len(named) == 1 else None
 
 
 class _Every(frozenset[type]):
@@ -84,12 +105,19 @@ def check(shape: Shape) -> None:
 
 
 def fitted(message: Any, shape: Shape) -> tuple[Any, Misfit | None]:
-    """Return the message with the classes that `shape` names, and where the two part (else None)."""
+    """Return the message with the classes that `shape` names, and where the two part (else None).
+
+    A message of an older version's class becomes one of the class of its name, where structure says how.
+    """
     if type(message) is Together:
         return _all_fitted(message, shape)
     try:
-        message = adopt(message, shape)
-        return message, misfit(message, shape)
+        adopted = adopt(message, shape)
+        wrong = misfit(adopted, shape)
+        if wrong is not None and record.is_frozen_record(type(message)):
+            way = _way(Record(type(message)), shape)
+            return (adopted, wrong) if way is None else (way.up(message), None)
+        return adopted, wrong
     except Exception as error:
         return message, Misfit("", " | ".join(describe(shape)), f"{type(error).__name__}: {error}")
 
@@ -109,14 +137,15 @@ def _all_fitted(several: Together, shape: Shape) -> tuple[Together, Misfit | Non
 def uncovered(old: Shape, new: Shape) -> Shape | None:
     """The first form that `old` has and `new` does not take, or None where it takes all.
 
-    What counts is what `adopt` can bring over: records of equal name and field names whose fields are taken
-    in turn, int for float, enums that kept their members.
+    What counts is what `adopt` can bring over (records of equal name and field names whose fields are taken
+    in turn, int for float, enums that kept their members), and records of equal name between which `infer` finds a way.
 
     >>> from arrows.shape import shape_of
     >>> print(uncovered(shape_of(int | bytes), shape_of(float | str)))
     bytes
     """
-    return next((option for option in options(old) if not _taken(option, new, frozenset())), None)
+    lost = (option for option in options(old) if not _taken(option, new, frozenset()))
+    return next((option for option in lost if _way(option, new) is None), None)
 
 
 def _taken(old: Shape, new: Shape, seen: frozenset[tuple[type, type]]) -> bool:

@@ -95,5 +95,5 @@ def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: b
         for row in machine.found.plan.rows if machine.found else ():
             types = " -> ".join(filter(None, (row.old, row.new)))
             rows.append((machine.name, row.address, row.label, types, row.how))
-        rows += [(machine.name, "message", each.label, each.form, "") for each in machine.messages]
+        rows += [(machine.name, "message", each.label, each.form, each.how) for each in machine.messages]
     report.table("", ("machine", "cell", "is", "type", "by"), rows)

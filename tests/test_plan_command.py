@@ -79,7 +79,7 @@ def test_structure_decides_of_cells_inside_a_table_and_of_the_absent_keys(tmp_pa
         "users/fresh": ("new", ""),
     }
     assert found["machines"]["users"]["messages"] == [
-        {"form": '{"type": "Add", "key": str, "n"?: int}', "label": "kept"}
+        {"form": '{"type": "Add", "key": str, "n"?: int}', "label": "kept", "how": ""}
     ]
 
 
