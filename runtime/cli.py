@@ -10,6 +10,7 @@ import typer
 from runtime import (
     bench,
     bounds,
+    check_command,
     demo,
     doctor,
     export_command,
@@ -169,6 +170,7 @@ def rollback(
 
 for offline_command, line in (
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
+    (check_command.check, "midflight check examples/counter/v1.py examples/counter/v2.py"),
     (plan_command.plan, "midflight plan examples/counter/v1.py examples/counter/v2.py"),
     (offline.draw, "midflight draw examples/counter/v1.py counter > counter.mmd"),
     (export_command.export, "midflight export --out copy.jsonl"),

@@ -214,7 +214,7 @@ class Soak:
                 pipe.close()
 
 
-LEFT = {"versions": 3, "modules": 30, "views": 15, "classes": 10, "lines": 9, "loggers": 12}
+LEFT = {"versions": 3, "compiled": 1, "modules": 30, "views": 15, "classes": 10, "lines": 9, "loggers": 12}
 """A version more or less may be alive when the process is looked at: one in whose class the state still is."""
 
 NAMES = 150
