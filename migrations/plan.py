@@ -189,10 +189,7 @@ class _Planner:
                 adopted = adopt(result, new.shape)
             except Exception as error:
                 raise self.raised(new, error) from error
-            wrong = misfit(adopted, new.shape)
-            if wrong:
-                raise _Refused(MigrationMisfit(self.machine, new.address, str(wrong)))
-            return adopted
+            return self.fitting(new, adopted)
 
         return convert
 
@@ -220,11 +217,18 @@ class _Planner:
 
         def convert(value: Any) -> Any:
             try:
-                return step(value)
+                made = step(value)
             except Exception as error:
                 raise self.raised(new, error) from error
+            return self.fitting(new, made)
 
         return convert
+
+    def fitting(self, new: Cell, value: Any) -> Any:
+        wrong = misfit(value, new.shape)
+        if wrong:
+            raise _Refused(MigrationMisfit(self.machine, new.address, str(wrong)))
+        return value
 
     def undefined(self, old: Slot, new: Slot, why: str = "") -> Undefined:
         return Undefined(self.machine, new.address, self.direction, _kind(old), _kind(new), why)

@@ -116,7 +116,9 @@ def fitted(message: Any, shape: Shape) -> tuple[Any, Misfit | None]:
         wrong = misfit(adopted, shape)
         if wrong is not None and record.is_frozen_record(type(message)):
             way = _way(Record(type(message)), shape)
-            return (adopted, wrong) if way is None else (way.up(message), None)
+            if way is not None:
+                adopted = way.up(message)
+                wrong = misfit(adopted, shape)
         return adopted, wrong
     except Exception as error:
         return message, Misfit("", " | ".join(describe(shape)), f"{type(error).__name__}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import shutil
@@ -33,14 +34,20 @@ RECORDS: Final = 200_000
 
 @contextmanager
 def quiet() -> Iterator[Path]:
-    """A folder on the disk of the working directory; the node logs nothing, and takes no snapshot."""
+    """A folder on the disk of the working directory; the node logs nothing, and takes no snapshot.
+
+    What the program consists of is frozen, as `midflight run` does.
+    """
     logger = logging.getLogger("midflight")
     was, often = logger.disabled, bounds.SNAPSHOT_AFTER
     logger.disabled, bounds.SNAPSHOT_AFTER = True, 10**9
+    gc.collect()
+    gc.freeze()
     try:
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             yield Path(folder)
     finally:
+        gc.unfreeze()
         logger.disabled, bounds.SNAPSHOT_AFTER = was, often
 
 

@@ -219,6 +219,11 @@ def test_a_value_that_has_no_counterpart_is_refused_and_nothing_is_altered() -> 
     refused(result, MigrationRaised, f"m: migrating the cell 'n' raised {why}. Mend the arrow.")
 
 
+def test_a_value_that_never_was_of_its_type_is_refused() -> None:
+    result = planned(cell("n", Point(0, 0)), cell("n", Place(0, 0))).unwrap().apply((Point("x", 0),))  # type: ignore[arg-type]
+    assert type(result.failure()) is MigrationMisfit
+
+
 def test_what_an_arrow_did_is_not_undone_by_inference() -> None:
     """Cells of one type, and an arrow between them: without one back, nobody knows the way."""
     migration = Migration("m", old="1", new="2", up={"n": arr(lambda n: n * 2)}, down={})
