@@ -19,13 +19,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from immutables import Map
 
+from arrows import record
 from arrows.canonical import NotData, Packer, dump
-from arrows.fit import Misfit, show
+from arrows.fit import Misfit, adopt, misfit, show
 from arrows.plain import describe, to_plain
 from runtime import bounds
 from runtime.acceptance import fitted
@@ -197,11 +199,25 @@ def fingerprint(message: Any) -> str:
 
 
 class _Alike(Packer):
-    """Packs alike what an upgrade may take for the other: classes of one name, 1 and 1.0."""
+    """Packs alike what an upgrade may take for the other: classes of one name, fields in any order, 1 and 1.0.
+
+    A field that is what it is when left out is left out, so that a class may gain one.
+    """
 
     def value(self, value: Any, depth: int = 0) -> Any:
         whole = type(value) is float and value.is_integer()
         return super().value(int(value) if whole else value, depth)
+
+    def _container(self, value: Any, cls: type, depth: int) -> Any:
+        if not record.is_frozen_record(cls):
+            return super()._container(value, cls, depth)
+        given = []
+        for field, each in zip(record.fields(cls), record.values(value), strict=True):
+            packed = self.value(each, depth)
+            default = field.default if field.default and record.is_data(field.default) else None
+            if default is None or dump(packed) != dump(self.value(default(), depth)):
+                given.append([field.name, packed])
+        return {"r": [cls.__name__, sorted(given, key=itemgetter(0))]}
 
     def place(self, cls: type) -> Any:
         return cls.__name__
@@ -217,11 +233,12 @@ def _payload(hosted: Hosted, message: Any) -> str:
 
 def _own(hosted: Hosted, message: Any, reply: Any) -> Any:
     """A reply with the classes of the version that runs, where it fits them."""
-    together = type(message) is Together
-    own, wrong = fitted(Together(reply) if together else reply, hosted.program.gives)
-    if wrong is not None:
+    gives = hosted.program.gives
+    replies = reply if type(message) is Together else (reply,)
+    own = tuple(adopt(each, gives) for each in replies)
+    if any(misfit(each, gives) for each in own):
         return reply
-    return own.messages if together else own
+    return own if type(message) is Together else own[0]
 
 
 def _give(ticket: Any, reply: Any, encode: Encode | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from returns.result import Failure
 
-from runtime.errors import BadMessage
+from runtime.errors import BadMessage, IdReused
 from runtime.loader import load
 from runtime.refusal import MessageNotAccepted
 from runtime.testing import TestNode
@@ -105,3 +105,19 @@ def test_at_a_rollback_a_field_that_would_be_lost_refuses(tmp_path: Path) -> Non
     node.drain()
     assert waiting.result() == ("Add(n=1, note='none')",)
     node.rollback("a").unwrap()
+
+
+def test_a_named_request_is_the_same_when_its_class_has_grown(tmp_path: Path) -> None:
+    power = Power()
+    node = TestNode(store=Simulated(power, automatic=True))
+    node.start(application(tmp_path, "1")).unwrap()
+    answer = node.call("m", message(node, "Add", 1), id="x")
+    node.upgrade(application(tmp_path, "2", "\n    note: str = 'none'")).unwrap()
+    assert node.call("m", message(node, "Add", 1), id="x") == answer
+    other = type(message(node, "Add", 1))(1, "another note")
+    with pytest.raises(IdReused):
+        node.call("m", other, id="x")
+    again = TestNode(store=Simulated(power, automatic=True))
+    again.start(application(tmp_path, "2", "\n    note: str = 'none'")).unwrap()
+    assert again.call("m", message(again, "Add", 1), id="x") == answer
+    assert len(again.call("m", message(again, "Add", 2))) == 2
