@@ -116,7 +116,18 @@ from arrows import (  # noqa: E402 - the guard comes first; `compile` is the wor
     switch,
     trace,
 )
-from migrations import DROP, Drop, Migration, Plan, Refusal, infer, plan  # noqa: E402
+from migrations import (  # noqa: E402
+    DROP,
+    Drop,
+    Migration,
+    Plan,
+    Refusal,
+    as_arrow,
+    from_arrow,
+    infer,
+    lens,
+    plan,
+)
 from runtime import (  # noqa: E402
     Answer,
     Application,
@@ -202,6 +213,7 @@ __all__ = [
     "Upgraded",
     "accumulate",
     "arr",
+    "as_arrow",
     "attempt",
     "changes",
     "compile",
@@ -217,12 +229,14 @@ __all__ = [
     "fanin",
     "fanout",
     "first",
+    "from_arrow",
     "get",
     "hold",
     "identity",
     "infer",
     "keyed",
     "left",
+    "lens",
     "load",
     "loop",
     "mermaid",

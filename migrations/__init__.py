@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from migrations import lens
 from migrations.infer import infer
 from migrations.migration import DROP, Drop, Migration
 from migrations.plan import Plan, plan
 from migrations.refusal import Refusal
+from migrations.written import as_arrow, from_arrow
 
-__all__ = ["DROP", "Drop", "Migration", "Plan", "Refusal", "infer", "plan"]
+__all__ = ["DROP", "Drop", "Migration", "Plan", "Refusal", "as_arrow", "from_arrow", "infer", "lens", "plan"]

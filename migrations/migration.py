@@ -10,6 +10,8 @@ import attrs
 from arrows.cells import layout
 from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
+from migrations.lens import Lens, checked
+from migrations.rule import Rule
 
 
 @attrs.frozen
@@ -21,6 +23,9 @@ DROP: Final = Drop()
 
 Ways: TypeAlias = Mapping[str, Arrow[Any, Any] | Drop]
 """For each cell address: the arrow from the old value to the new one, or `DROP`."""
+
+
+_text: Final = attrs.validators.instance_of(str)
 
 
 def _checked(_: Any, field: Any, ways: Ways | None) -> None:
@@ -37,11 +42,18 @@ def _checked(_: Any, field: Any, ways: Ways | None) -> None:
 
 @attrs.frozen
 class Migration:
-    """Arrows from old to new state, cell by cell, for `machine` between the versions named `old` and `new`.
+    """What becomes of the state and the messages of `machine` between the versions named `old` and `new`.
 
-    `up` leads from old to new, `down` back; a migration without `down` cannot be rolled back unless
-    nothing but kept cells would move. Cells of equal address and shape need no entry. A cell inside a
-    `keyed` goes by its full address (`clients/requests`) and its arrow is applied to every key's value.
+    What nobody speaks of is kept, or structure decides (`migrations.infer`). For the rest:
+
+    `lenses` speak of cells by their addresses, each up and down: `lens.rename("n", "count")`, `lens.drop("seen")`,
+    `lens.inside("user", lens.rename("name", "full_name"))`. `inputs` and `replies` speak of the classes of messages by
+    their names: `lens.inside("Incr", lens.rename("by", "amount"))`.
+
+    `up` and `down` are two arrows for each cell instead: from its old value to the new one, and back; `DROP` lets a
+    cell go. A cell inside a `keyed` goes by its full address (`clients/requests`), and is led so for every key.
+
+    `rules` are asked before those of `infer` what structure decides.
 
     >>> from arrows import arr
     >>> to_2 = Migration("counter", old="1", new="2", up={"count": arr(float)}, down={"count": arr(int)})
@@ -49,8 +61,12 @@ class Migration:
     'counter'
     """
 
-    machine: str
-    old: str = attrs.field(kw_only=True)
-    new: str = attrs.field(kw_only=True)
-    up: Ways = attrs.field(kw_only=True, validator=_checked)
+    machine: str = attrs.field(validator=_text)
+    old: str = attrs.field(kw_only=True, validator=_text)
+    new: str = attrs.field(kw_only=True, validator=_text)
+    up: Ways = attrs.field(kw_only=True, factory=dict, validator=_checked)
     down: Ways | None = attrs.field(kw_only=True, default=None, validator=_checked)
+    lenses: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
+    inputs: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
+    replies: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
+    rules: tuple[Rule, ...] = attrs.field(kw_only=True, default=(), converter=tuple)

@@ -87,6 +87,36 @@ class UnknownCell(Refusal):
 
 
 @attrs.frozen
+class WrongLens(Refusal):
+    """A lens does not fit the cell of which it speaks."""
+
+    machine: str
+    address: str
+    problem: str
+
+    @property
+    def message(self) -> str:
+        place = f" for {self.address!r}" if self.address else ""
+        return f"{self.machine}: a lens{place} does not fit: {self.problem}. Mend the Migration."
+
+
+@attrs.frozen
+class KeysCollide(Refusal):
+    """Two keys of a table would become one."""
+
+    machine: str
+    address: str
+    key: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: two keys of {self.address!r} would become {self.key}, and one of them be lost. Let the "
+            "arrow of rekey give each key another one."
+        )
+
+
+@attrs.frozen
 class InitialChanged(Refusal):
     """The keys that a `keyed` does not store would silently change their value."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import attrs
@@ -61,9 +62,15 @@ class Search:
         self._known: dict[tuple[type, type], tuple[Step, Step]] = {}
 
     def __call__(self, old: Shape, new: Shape, path: str = "") -> tuple[Step, Step]:
+        with self.at(path):
+            return self._found(old, new)
+
+    @contextmanager
+    def at(self, path: str) -> Iterator[None]:
+        """What is asked within is asked of the part at `path`."""
         self._path.append(path)
         try:
-            return self._found(old, new)
+            yield
         except Stop as stop:
             if not stop.unclear.path:
                 here = "".join(self._path).removeprefix(".")

@@ -15,7 +15,8 @@ from arrows.canonical import canonical
 from arrows.digest import digest
 from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
-from migrations.migration import Migration, Ways
+from migrations.migration import Migration
+from migrations.written import as_arrow
 from runtime import bounds
 from runtime.codec import Codec
 from runtime.isolate import Version
@@ -60,14 +61,6 @@ def _names(machines: Mapping[str, Arrow[Any, Any]]) -> str:
 
 def _count(migrations: tuple[Migration, ...]) -> str:
     return f"<{len(migrations)}>"
-
-
-def _identified(ways: Ways | None) -> tuple[tuple[str, str], ...] | None:
-    """The arrows of a migration by what they are."""
-    if ways is None:
-        return None
-    known = {address: digest(way) if isinstance(way, Arrow) else "dropped" for address, way in ways.items()}
-    return tuple(sorted(known.items()))
 
 
 def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
@@ -168,10 +161,7 @@ class Application:
         Two editions of one digest run alike and lead to it, or back from it, in other ways. Raises BuildError when
         a machine or migration holds something that cannot be identified.
         """
-        ways = [
-            (each.machine, each.old, each.new, *map(_identified, (each.up, each.down)))
-            for each in self.migrations
-        ]
+        ways = [digest(as_arrow(each)) for each in self.migrations]
         return hashlib.sha256(canonical((self.digest, self.version, tuple(ways)))).hexdigest()
 
     def migration(self, machine: str, old: str, new: str) -> Migration | None:
