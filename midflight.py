@@ -154,6 +154,7 @@ from runtime import (  # noqa: E402
     Subscription,
     Unavailable,
     UnknownMachine,
+    UnknownVersion,
     Upgraded,
     load,
 )
@@ -210,6 +211,7 @@ __all__ = [
     "Unavailable",
     "UnknownContinuation",
     "UnknownMachine",
+    "UnknownVersion",
     "Upgraded",
     "accumulate",
     "arr",

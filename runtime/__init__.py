@@ -14,6 +14,7 @@ from runtime.errors import (
     StepFailed,
     Unavailable,
     UnknownMachine,
+    UnknownVersion,
 )
 from runtime.lifecycle import OnFailure, Resume
 from runtime.loader import load
@@ -49,6 +50,7 @@ __all__ = [
     "Subscription",
     "Unavailable",
     "UnknownMachine",
+    "UnknownVersion",
     "Upgraded",
     "load",
 ]

@@ -93,6 +93,14 @@ def call(
             "--id", metavar="TEXT", help="Asked again with this id, it is answered and not done again."
         ),
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            "--speak",
+            metavar="VERSION",
+            help="Speak as a client of this version: the running one or the one before.",
+        ),
+    ] = None,
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +109,7 @@ def call(
         value = parse(message.encode(errors="surrogateescape"))
     except Malformed as error:
         usage(f"the message is not JSON: {error}. In a shell, put it in single quotes.")
-    request = {"op": "call", "machine": machine, "message": value, "id": id}
+    request = {"op": "call", "machine": machine, "message": value, "id": id, "version": version}
     reply = done(ask(data, request), as_json=as_json)
     report.plain(reply["reply"])
 

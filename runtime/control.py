@@ -5,7 +5,7 @@ A request is `{"op": ...}` with the operation's fields, a reply `{"ok": true, ..
 a request is answered with a reason and harms nobody.
 
     {"op": "status"}
-    {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null}
+    {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
     {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null}
     {"op": "rollback", "application": NAME or null}
     {"op": "stop"}
@@ -165,13 +165,15 @@ class Control:
         if "message" not in request:
             raise BadRequest("a call has a field 'message'")
         id = _text(request, "id") if request.get("id") is not None else None
-        takes = self._node.accepts(machine)
-        match from_plain(request["message"], takes):
+        version = _text(request, "version") if request.get("version") is not None else None
+        spoken = self._node.dialect(machine, version)
+        match from_plain(request["message"], spoken.takes):
             case Success(message):
-                reply = await self._node.call(machine, message, encode=encoded, id=id)
+                own = spoken.own(message)
+                reply = await self._node.call(machine, own, encode=lambda r: encoded(spoken.reply(r)), id=id)
                 return {"reply": json.loads(reply)}
             case Failure(misfit):
-                raise BadMessage(machine, misfit, describe(takes))
+                raise BadMessage(machine, misfit, describe(spoken.takes))
         raise AssertionError("a Result is one of the two")
 
     async def _upgrade(self, request: Plain) -> Plain:

@@ -86,7 +86,7 @@ class Core:
         if hosted is None or not hosted.open or not self.open:
             raise self.absent(name)
         if type(message) not in hosted.fits:
-            message, wrong = fitted(message, hosted.program.takes)
+            message, wrong = fitted(message, hosted.program.takes, hosted.older)
             if wrong is not None:
                 self._tell(observe.Rejected, hosted, trace, wrong)
                 raise BadMessage(name, wrong, describe(hosted.program.takes))

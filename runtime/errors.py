@@ -122,6 +122,23 @@ class UnknownMachine(CallError):
         return {**super().to_plain(), "known": list(self.known)}
 
 
+class UnknownVersion(CallError):
+    """The client is of a version that the machine does not speak; `known` are those that it does."""
+
+    def __init__(self, machine: str, version: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"{machine} does not speak version {cut(repr(version))}, but {' and '.join(known)}: the one that runs and "
+            "the one before it; the message was not taken"
+        )
+        self.machine = machine
+        self.version = version
+        self.known = tuple(known)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reason and the versions there are."""
+        return {**super().to_plain(), "known": list(self.known)}
+
+
 class BadMessage(CallError):
     """The message is none that the machine accepts; it never reached the machine."""
 

@@ -36,6 +36,7 @@ from runtime.errors import (
     StepFailed,
     Unavailable,
     UnknownMachine,
+    UnknownVersion,
     cut,
 )
 from runtime.request_ids import RequestIds, request_id
@@ -61,10 +62,13 @@ def application(node: Node) -> Starlette:
 
     async def step(request: Request) -> Response:
         name = request.path_params["name"]
-        node.accepts(name)  # an unknown machine is told before the body is read
+        version = request.headers.get("midflight-version")
+        node.dialect(name, version)  # an unknown machine is told before the body is read
         plain = parse(await _body(request))
-        found = message(name, plain, node.accepts(name))
-        reply = await node.call(name, found, request_id(request), encoded, idempotency_key(request))
+        spoken = node.dialect(name, version)
+        found = spoken.own(message(name, plain, spoken.takes))
+        encode = encoded if version is None else lambda reply: encoded(spoken.reply(reply))
+        reply = await node.call(name, found, request_id(request), encode, idempotency_key(request))
         return Response(reply, 200, media_type="application/json")
 
     async def alive(request: Request) -> Response:
@@ -222,6 +226,7 @@ _STATUS: dict[type[CallError], int] = {
     StepFailed: 500,
     Unavailable: 503,
     UnknownMachine: 404,
+    UnknownVersion: 400,
 }
 
 

@@ -14,7 +14,8 @@ from arrows.compile import Program
 from arrows.continuation import effects
 from arrows.effect import Done
 from migrations.migration import Migration
-from runtime.acceptance import classes
+from migrations.rule import Stop
+from runtime.acceptance import Older, classes
 from runtime.application import Application
 from runtime.gate import gated
 from runtime.packing import Packing
@@ -75,6 +76,7 @@ class Hosted:
         "inbox",
         "limit",
         "name",
+        "older",
         "open",
         "packing",
         "program",
@@ -95,6 +97,7 @@ class Hosted:
         self.stepped = 0
         self.failed = 0
         self.open = True
+        self.older: Older | None = None
         self.run(compiled)
         self.state: Values = self.program.initial()
 
@@ -121,6 +124,16 @@ class Previous:
     compiled: Compiled
     migrations: Mapping[str, Migration | None]
 
+    def older(self, machine: str, program: Program[Any, Any]) -> Older | None:
+        """How the version before speaks with a machine of the one that runs, or None where it had no such machine."""
+        before = self.compiled.programs.get(machine)
+        if before is None:
+            return None
+        try:
+            return Older.of(self.compiled.application.version, before, program, self.migrations.get(machine))
+        except Stop:
+            return None
+
 
 @attrs.define(eq=False)
 class Running:
@@ -135,6 +148,8 @@ class Running:
         application, label = self.compiled.application, before.application.version
         way = {each: application.migration(each, label, application.version) for each in before.programs}
         self.previous = Previous(before, way)
+        for name, hosted in self.machines.items():
+            hosted.older = self.previous.older(name, hosted.program)
 
 
 def _collecting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from arrows.shape import Shape
 from runtime.codec import Codec
+from runtime.dialect import Dialect, dialect
 from runtime.host import Host
 from runtime.status import MachineStatus, Status
 from runtime.subscriptions import Subscription
@@ -60,6 +61,13 @@ class Looking:
     def accepts(self, machine: str) -> Shape:
         """The shape of the messages that a machine takes; raises UnknownMachine or Unavailable."""
         return self._host.core.open_machine(machine).program.takes
+
+    def dialect(self, machine: str, version: str | None) -> Dialect:
+        """How a client written for a version speaks with a machine; None is the version that runs.
+
+        Raises UnknownMachine, Unavailable or UnknownVersion.
+        """
+        return dialect(self._host.core, machine, version)
 
     def codec(self, application: str, scheme: str) -> Codec | None:
         """How the running version of an application speaks a protocol, or None."""

@@ -130,7 +130,7 @@ class Outbox:
 
     def _fitting(self, hosted: Hosted, message: Any) -> tuple[Any, Misfit | str | None]:
         if type(message) not in hosted.fits:
-            message, wrong = fitted(message, hosted.program.takes)
+            message, wrong = fitted(message, hosted.program.takes, hosted.older)
             if wrong is not None:
                 return message, wrong
         if self._written:

@@ -8,10 +8,12 @@ import attrs
 import typer
 
 from arrows.shape import NOTHING
+from migrations.messages import Form, messages
 from migrations.plan import Survey, survey
-from migrations.refusal import Refusal
+from migrations.refusal import Refusal, WrongLens
+from migrations.rule import Stop
 from runtime import report
-from runtime.acceptance import Form, forms
+from runtime.acceptance import Older
 from runtime.command import Json, done, exit_code, label, loaded, usage
 from runtime.hosted import Compiled
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
@@ -73,15 +75,17 @@ def _planned(old: Compiled, new: Compiled, name: str, *, back: bool) -> _Machine
         gone = () if back else (MachineRemoved(new.application.name, name),)
         return _Machine(name, None, (), gone)
     if name not in source.programs:
-        return _Machine(name, None, forms(NOTHING, target.programs[name].takes), ())
+        return _Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
     migration = new.application.migration(name, old.application.version, new.application.version)
     found = survey(source.programs[name], target.programs[name], migration, machine=name, down=back)
-    takes = source.programs[name].takes, target.programs[name].takes
-    messages = forms(*takes)
-    accepted = tuple(each.form for each in messages if each.label != "gone")
-    lost = [each.form for each in messages if each.label == "gone"]
-    unaccepted = [MessageNotAccepted(new.application.name, name, form, accepted) for form in lost]
-    return _Machine(name, found, messages, (*found.refused, *([] if back else unaccepted)))
+    try:
+        sides = old.programs[name], new.programs[name], migration
+        told = Older.of(old.application.version, *sides).inputs
+    except Stop as stop:
+        return _Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
+    accepted = tuple(each.form for each in told.forms if each.label not in {"gone", "dropped"})
+    lost = [MessageNotAccepted(new.application.name, name, form, accepted) for form in told.gone]
+    return _Machine(name, found, told.forms, (*found.refused, *([] if back else lost)))
 
 
 def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: bool) -> None:

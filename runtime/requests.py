@@ -163,7 +163,7 @@ def ask(
         raise BadId(f"it has {len(id)} characters")
     hosted = core.open_machine(machine)
     if type(message) not in hosted.accepted:
-        adopted, wrong = fitted(message, hosted.program.takes)
+        adopted, wrong = fitted(message, hosted.program.takes, hosted.older)
         if wrong is not None:
             core.accept(machine, message, None, None, trace)  # which refuses it, and tells so
         message = adopted
@@ -171,7 +171,7 @@ def ask(
     pending = hosted.asked.get(id)
     answer = hosted.window.found(id, now) if pending is None else None
     known = pending or answer
-    if known is not None and known.payload != payload:
+    if known is not None and known.payload != payload and known.payload != _before(hosted, message):
         raise IdReused(machine, id)
     if pending is not None:
         if len(pending.callers) >= hosted.limit:
@@ -229,6 +229,18 @@ def _payload(hosted: Hosted, message: Any) -> str:
     except NotData as wrong:
         misfit = Misfit("", f"plain data, as the request has an id ({wrong})", show(message))
         raise BadMessage(hosted.name, misfit, describe(hosted.program.takes)) from None
+
+
+def _before(hosted: Hosted, message: Any) -> str:
+    """What stands for a message as the version before took it: it may have been asked then."""
+    if hosted.older is None:
+        return ""
+    try:
+        several = message.messages if type(message) is Together else (message,)
+        was = tuple(map(hosted.older.inputs.undone, several))
+        return fingerprint(Together(was) if type(message) is Together else was[0])
+    except Exception:  # the version before had no such message
+        return ""
 
 
 def _own(hosted: Hosted, message: Any, reply: Any) -> Any:

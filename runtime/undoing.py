@@ -25,7 +25,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
     running = core.applications[name]
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
-    told = {hosted: (hosted.waits, hosted.awake) for hosted in machines.values()}
+    told = {hosted: (hosted.waits, hosted.awake, hosted.older) for hosted in machines.values()}
 
     def undo() -> None:
         changed = dict(running.machines)
@@ -40,10 +40,10 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
         for hosted, (state, inbox) in states.items():
             since = tuple(islice(hosted.inbox, len(inbox), None))
             hosted.state, hosted.inbox = state, deque(inbox)
-            hosted.waits, hosted.awake = told[hosted]
+            hosted.waits, hosted.awake, hosted.older = told[hosted]
             hosted.run(compiled)
             for message, *rest in since:
-                adopted, wrong = fitted(message, hosted.program.takes)
+                adopted, wrong = fitted(message, hosted.program.takes, hosted.older)
                 if wrong is None:
                     hosted.inbox.append((adopted, *rest))
                 else:

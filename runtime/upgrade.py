@@ -21,12 +21,14 @@ from arrows.origin import BuildError
 from arrows.plain import describe
 from migrations.migration import Migration
 from migrations.plan import Plan, Row, plan
-from migrations.refusal import MigrationRaised, Refusal
-from runtime.acceptance import check, classes, fitted, uncovered
+from migrations.refusal import MigrationRaised, Refusal, WrongLens
+from migrations.rule import Stop
+from runtime.acceptance import Older, check
 from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
 from runtime.errors import cut
 from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting
+from runtime.leading import led
 from runtime.outbox import TOLD
 from runtime.refusal import (
     AlreadyRunning,
@@ -37,7 +39,7 @@ from runtime.refusal import (
     NothingToRollBack,
     UnexpectedVersion,
 )
-from runtime.waits import Due, Waits
+from runtime.waits import Waits
 
 
 @attrs.frozen
@@ -71,6 +73,8 @@ class Prepared:
     compiled: Compiled
     plans: Mapping[str, Plan]
     migrations: Mapping[str, Migration | None]
+    older: Mapping[str, Older]
+    """How the two versions speak: the one that is before, whichever is led to."""
     back: bool
 
 
@@ -108,13 +112,9 @@ def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Pre
         return Failure(UnexpectedVersion(name, expected, old.digest))
     if new.digest == old.digest:
         return Failure(AlreadyRunning(name, new.digest))
-    for machine, program in old.programs.items():
+    for machine in old.programs:
         if machine not in new.programs:
             return Failure(MachineRemoved(name, machine))
-        takes = new.programs[machine].takes
-        lost = uncovered(program.takes, takes)
-        if lost is not None:
-            return Failure(MessageNotAccepted(name, machine, describe(lost)[0], tuple(describe(takes))))
     versions = old.application.version, new.application.version
     migrations = {machine: new.application.migration(machine, *versions) for machine in old.programs}
     return _planned(running, new, migrations, back=False)
@@ -141,7 +141,9 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     states: dict[str, Values] = {}
     inboxes: dict[str, tuple[deque[Waiting], Waits]] = {}
     for machine, hosted in taken.items():
-        applied, adopted = _applied(prepared.plans[machine], hosted), _adopted(hosted, name, new)
+        older = prepared.older.get(machine)
+        applied = _applied(prepared.plans[machine], hosted)
+        adopted = led(hosted, name, new, older, back=prepared.back)
         if isinstance(applied, Failure):
             return Failure(applied.failure())
         if isinstance(adopted, Failure):
@@ -156,6 +158,7 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     for machine, hosted in taken.items():
         hosted.state = states[machine]
         hosted.inbox, hosted.waits = inboxes[machine]
+        hosted.older = None if prepared.back else prepared.older.get(machine)
         hosted.run(new)
     running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
     running.previous = None if prepared.back else Previous(old, prepared.migrations)
@@ -177,7 +180,7 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
         applied = _applied(way.unwrap(), hosted)
         if isinstance(applied, Failure):
             return Failure(applied.failure())
-        adopted = _adopted(hosted, new.application.name, new)
+        adopted = led(hosted, new.application.name, new)
         if isinstance(adopted, Failure):
             return Failure(adopted.failure())
         states[machine] = applied.unwrap(), adopted.unwrap()[1]
@@ -206,18 +209,27 @@ def _names(expected: str, digest: str) -> bool:
 def _planned(
     running: Running, new: Compiled, migrations: Mapping[str, Migration | None], *, back: bool
 ) -> Result[Prepared, Refusal]:
-    old = running.compiled
+    old, name = running.compiled, new.application.name
+    before, after = (new, old) if back else (old, new)
     plans: dict[str, Plan] = {}
+    older: dict[str, Older] = {}
     for machine, migration in migrations.items():
         way = (old.programs[machine], new.programs[machine], migration)
+        sides = before.programs[machine], after.programs[machine], migration
         try:
+            spoken = older[machine] = Older.of(before.application.version, *sides)
+            if spoken.inputs.gone and not back:
+                takes = tuple(describe(new.programs[machine].takes))
+                return Failure(MessageNotAccepted(name, machine, spoken.inputs.gone[0], takes))
             result = plan(*way, machine=machine, down=back)
+        except Stop as stop:
+            return Failure(WrongLens(machine, "", str(stop.unclear)))
         except Exception as error:
-            return Failure(CannotCompile(new.application.name, machine, f"{type(error).__name__}: {error}"))
+            return Failure(CannotCompile(name, machine, f"{type(error).__name__}: {error}"))
         if isinstance(result, Failure):
             return Failure(result.failure())
         plans[machine] = result.unwrap()
-    return Success(Prepared(running, old, new, plans, migrations, back))
+    return Success(Prepared(running, old, new, plans, migrations, older, back))
 
 
 def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:
@@ -228,25 +240,3 @@ def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:
         raise
     except BaseException as error:
         return Failure(MigrationRaised(hosted.name, "", f"{type(error).__name__}: {cut(str(error))}"))
-
-
-def _adopted(hosted: Hosted, name: str, new: Compiled) -> Result[tuple[deque[Waiting], Waits], Refusal]:
-    """The waiting messages, in their order, and those that are due, belonging to the new version's classes."""
-    takes = new.programs[hosted.name].takes
-    accepted = classes(takes)
-    inbox: deque[Waiting] = deque()
-    due: dict[int, Any] = {}
-    waiting = [(each[0], each) for each in hosted.inbox] + [(each.message, each) for each in hosted.waits]
-    for message, held in waiting:
-        adopted = message
-        if type(message) not in accepted and not (isinstance(held, tuple) and isinstance(held[1], Due)):
-            adopted, wrong = fitted(message, takes)
-            if wrong is not None:
-                form = f"a message that waits ({cut(str(wrong))})"
-                return Failure(MessageNotAccepted(name, hosted.name, form, tuple(describe(takes))))
-        if isinstance(held, Due):
-            if adopted is not message:
-                due[held.number] = adopted
-        else:
-            inbox.append((adopted, *held[1:]))
-    return Success((inbox, hosted.waits.with_messages(due)))

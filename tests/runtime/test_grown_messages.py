@@ -99,12 +99,22 @@ def test_at_a_rollback_a_field_that_would_be_lost_refuses(tmp_path: Path) -> Non
     node = TestNode()
     node.start(application(tmp_path, "1")).unwrap()
     node.upgrade(application(tmp_path, "2", "\n    note: str = 'none'")).unwrap()
-    waiting = node.send("m", message(node, "Add", 1))
+    waiting = node.send("m", type(message(node, "Add", 1))(1, "written"))
     refused = node.rollback("a")
     assert isinstance(refused.failure(), MessageNotAccepted)
     node.drain()
-    assert waiting.result() == ("Add(n=1, note='none')",)
+    assert waiting.result() == ("Add(n=1, note='written')",)
     node.rollback("a").unwrap()
+
+
+def test_at_a_rollback_a_field_that_is_as_if_left_out_goes(tmp_path: Path) -> None:
+    node = TestNode()
+    node.start(application(tmp_path, "1")).unwrap()
+    node.upgrade(application(tmp_path, "2", "\n    note: str = 'none'")).unwrap()
+    waiting = node.send("m", message(node, "Add", 1))
+    node.rollback("a").unwrap()
+    node.drain()
+    assert waiting.result() == ("Add(n=1)",)
 
 
 def test_a_named_request_is_the_same_when_its_class_has_grown(tmp_path: Path) -> None:
