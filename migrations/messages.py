@@ -54,7 +54,7 @@ class Messages:
     """The way of every form of two versions. `forms` are those of the old, then what only the new has."""
 
     forms: tuple[Form, ...]
-    _ways: tuple[tuple[Shape, Shape, Way], ...] = attrs.field(eq=False, repr=False)
+    ways: tuple[tuple[Shape, Shape, Way], ...] = attrs.field(eq=False, repr=False)
 
     @property
     def gone(self) -> tuple[str, ...]:
@@ -63,14 +63,14 @@ class Messages:
 
     def up(self, message: Any) -> Any:
         """One of the new version for one of the old. Raises ValueError where there is none."""
-        for old, _, each in self._ways:
+        for old, _, each in self.ways:
             if misfit(message, old) is None:
                 return each.up(message)
         raise ValueError(f"{represent(message):.80} has no counterpart")
 
     def down(self, message: Any) -> Any:
         """One of the old version for one of the new. Raises ValueError where there is none."""
-        for _, new, each in self._ways:
+        for _, new, each in self.ways:
             if misfit(message, new) is None:
                 return each.back(message, None)
         raise ValueError(f"{represent(message):.80} has no counterpart in the version before")
@@ -86,13 +86,13 @@ class Messages:
     def has_way_back(self) -> bool:
         """Whether every form of the new version leads back."""
         return all(each.label != "new" for each in self.forms) and all(
-            each.down is not None for _, _, each in self._ways
+            each.down is not None for _, _, each in self.ways
         )
 
     def converted(self, *, back: bool = False) -> frozenset[type]:
         """The classes of the old version (or with `back`, of the new) that are led to others, or to other values."""
         told = {each.form for each in self.forms if each.label == "converted"}
-        sides = ((new if back else old) for old, new, _ in self._ways if describe(old)[0] in told)
+        sides = ((new if back else old) for old, new, _ in self.ways if describe(old)[0] in told)
         return frozenset(each.cls for each in sides if isinstance(each, Record | Enumeration))
 
 
@@ -130,6 +130,38 @@ def messages(old: Shape, new: Shape, lenses: Sequence[Lens] = (), rules: Sequenc
     for option in options(new):
         if describe(option)[0] not in led:
             forms.setdefault(describe(option)[0], Form(describe(option)[0], "new"))
+    return Messages(tuple(forms.values()), tuple(ways))
+
+
+def joined(steps: Sequence[Messages]) -> Messages:
+    """The way of every form through several versions."""
+    first, *rest = steps
+    for each in rest:
+        first = _after(first, each)
+    return first
+
+
+def _after(one: Messages, other: Messages) -> Messages:
+    ways = []
+    told = {form.form: form for form in other.forms}
+    forms: dict[str, Form] = {each.form: each for each in one.forms if each.label in {"gone", "dropped"}}
+    before = {each.form: each for each in one.forms}
+    for old, middle, step in one.ways:
+        form = describe(old)[0]
+        next_ = told[describe(middle)[0]]
+        onward = [(new, way) for source, new, way in other.ways if source == middle]
+        if not onward:
+            forms[form] = attrs.evolve(next_, form=form)
+            continue
+        label = "kept" if before[form].label == next_.label == "kept" else "converted"
+        how = ", ".join(filter(None, (before[form].how, next_.how)))
+        forms[form] = Form(form, label, how)  # type: ignore[arg-type]
+        ways.append((old, onward[0][0], step.then(onward[0][1])))
+    led = {describe(new)[0] for _, new, _ in ways}
+    last = [describe(new)[0] for _, new, _ in other.ways]
+    for form in (*last, *(each.form for each in other.forms if each.label == "new")):
+        if form not in led:
+            forms.setdefault(form, Form(form, "new"))
     return Messages(tuple(forms.values()), tuple(ways))
 
 

@@ -12,6 +12,7 @@ from arrows.origin import BuildError, caller
 from arrows.term import Arrow, node
 from migrations.lens import Lens, checked
 from migrations.rule import Rule
+from migrations.rules import RULES
 
 
 @attrs.frozen
@@ -70,3 +71,8 @@ class Migration:
     inputs: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
     replies: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
     rules: tuple[Rule, ...] = attrs.field(kw_only=True, default=(), converter=tuple)
+
+    @property
+    def table(self) -> tuple[Rule, ...]:
+        """The rules that are asked what structure decides."""
+        return (*self.rules, *RULES)

@@ -97,7 +97,7 @@ class Planner(ABC):
         self.old = {slot.address: slot for slot in flat(old)}
         self.new = {slot.address: slot for slot in flat(new)}
         self.pairs = self._paired(migration, old, new)
-        self._rules = (*migration.rules, *RULES) if migration else RULES
+        self._rules = migration.table if migration else RULES
 
     def _paired(self, migration: Migration | None, old: tuple[Slot, ...], new: tuple[Slot, ...]) -> Pairing:
         lenses = migration.lenses if migration else ()

@@ -176,3 +176,58 @@ class NoDown(Refusal):
             f"{self.machine}: the migration from version {self.old} to {self.new} has no way back. "
             "Give it down={address: arrow}."
         )
+
+
+@attrs.frozen
+class Gap(Refusal):
+    """Migrations speak of a version, and none leads from it to the other."""
+
+    machine: str
+    old: str
+    new: str
+    leaves: tuple[str, ...]
+    leads: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        known = [f"{self.old} to {each}" for each in self.leaves] + [
+            f"{each} to {self.new}" for each in self.leads
+        ]
+        return (
+            f"{self.machine}: no migrations lead from version {self.old} to {self.new}; there are {', '.join(known)}. "
+            f"Give one: Migration({self.machine!r}, old={self.old!r}, new={self.new!r}), or those that are missing "
+            "between; one that says nothing more lets structure decide."
+        )
+
+
+@attrs.frozen
+class Ambiguous(Refusal):
+    """Several chains of migrations of one length lead from a version to another."""
+
+    machine: str
+    paths: tuple[tuple[str, ...], ...]
+
+    @property
+    def message(self) -> str:
+        ways = "; ".join(" to ".join(each) for each in self.paths)
+        old, new = self.paths[0][0], self.paths[0][-1]
+        return (
+            f"{self.machine}: several ways lead from version {old} to {new}: {ways}. Take one of them away, or give a "
+            f"direct one: Migration({self.machine!r}, old={old!r}, new={new!r}, ...)."
+        )
+
+
+@attrs.frozen
+class NotAtHand(Refusal):
+    """The way leads through a version whose code is not there."""
+
+    machine: str
+    path: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.machine}: the way from version {' to '.join(self.path)} needs version "
+            f"{' and '.join(self.missing)} at hand. Give it: --through FILE, or upgrade(..., through=[...])."
+        )

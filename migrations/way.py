@@ -45,6 +45,15 @@ class Way:
             raise ValueError(f"nothing leads back from {represent(value):.50}")
         return self.down(value)
 
+    def then(self, other: Way) -> Way:
+        """Go on with another way where this one ends. Nothing is kept of what they throw away."""
+
+        def down(value: Any) -> Any:
+            return self.back(other.back(value, None), None)
+
+        can = self.down is not None and other.down is not None
+        return Way(lambda value: other.up(self.up(value)), down if can else None)
+
 
 def stepper(arrow: Arrow[Any, Any], to: Shape) -> Step:
     """What an arrow makes of a value, of the classes that `to` names."""

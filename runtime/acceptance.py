@@ -7,7 +7,6 @@ from typing import Any, assert_never
 import attrs
 
 from arrows import record
-from arrows.compile import Program
 from arrows.fit import Misfit, adopt, misfit
 from arrows.plain import describe
 from arrows.shape import (
@@ -23,9 +22,8 @@ from arrows.shape import (
     options,
     parts,
 )
+from migrations.chain import Route
 from migrations.messages import Form, Messages, messages
-from migrations.migration import Migration
-from migrations.rules import RULES
 from runtime import bounds
 from runtime.together import Together
 
@@ -76,21 +74,11 @@ class Older:
     classes: frozenset[type]
 
     @classmethod
-    def of(
-        cls, version: str, old: Program[Any, Any], new: Program[Any, Any], migration: Migration | None
-    ) -> Older:
-        """Read how two versions of a machine speak. Raises Stop for lenses that cannot be meant."""
-        inputs = () if migration is None else migration.inputs
-        replies = () if migration is None else migration.replies
-        rules = RULES if migration is None else (*migration.rules, *RULES)
-        return cls(
-            version,
-            old.takes,
-            old.gives,
-            messages(old.takes, new.takes, inputs, rules),
-            messages(old.gives, new.gives, replies, rules),
-            classes(old.takes) - classes(new.takes),
-        )
+    def of(cls, route: Route) -> Older:
+        """Read how the version where a route begins speaks. Raises Stop for lenses that cannot be meant."""
+        old, new = route.hops[0].before, route.hops[-1].after
+        told = classes(old.takes) - classes(new.takes)
+        return cls(route.hops[0].old, old.takes, old.gives, route.inputs(), route.replies(), told)
 
 
 def forms(old: Shape, new: Shape) -> tuple[Form, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -72,18 +72,20 @@ class Changes:
             return Success(of_application(running)) if wrong is None else Failure(wrong)
 
     async def upgrade(
-        self, application: Application, expected: str | None = None
+        self, application: Application, expected: str | None = None, *, through: Sequence[Application] = ()
     ) -> Result[Upgraded, Refusal]:
         """Let another version of a running application take over, between two messages.
 
         `expected` is the digest that must be running. State follows the application's migrations; waiting
-        messages stay. Returns Failure with the typed reason, and then nothing has changed.
+        messages stay. `through` are the versions between, where migrations lead here only by them.
+        Returns Failure with the typed reason, and then nothing has changed.
         """
         async with self._changing:
             if not self._host.core.open:
                 return Failure(NotRunning(application.name))
-            prepared = await beside(self._host.prepare, application, expected)
-            puts = await self._puts(application) if isinstance(prepared, Success) else Success(NOTHING)
+            prepared = await beside(self._host.prepare, application, expected, tuple(through))
+            versions = (application, *through)
+            puts = await self._puts(*versions) if isinstance(prepared, Success) else Success(NOTHING)
             if isinstance(puts, Failure):
                 prepared = Failure(puts.failure())
             return await self._change(application.name, prepared, puts.value_or(NOTHING))
@@ -111,11 +113,11 @@ class Changes:
         )
         return result
 
-    async def _puts(self, application: Application) -> Result[Mapping[str, bytes], Refusal]:
-        """What must be kept of a version, so that recovery can run it."""
+    async def _puts(self, *applications: Application) -> Result[Mapping[str, bytes], Refusal]:
+        """What must be kept of versions, so that recovery can run them."""
         if self._disk is None or not self._host.core.open:
             return Success(NOTHING)
-        saved: Result[Mapping[str, bytes], Refusal] = await beside(kept, application)
+        saved: Result[Mapping[str, bytes], Refusal] = await beside(kept, *applications)
         return saved
 
     async def _change(

@@ -20,7 +20,7 @@ from runtime import (
     report,
 )
 from runtime import watch as watching
-from runtime.command import HERE, Data, FileArgument, Json, done, example, loaded, usage
+from runtime.command import HERE, Data, FileArgument, Json, Through, done, example, loaded, usage
 from runtime.control_client import ask
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
@@ -143,6 +143,7 @@ def upgrade(
         str | None,
         typer.Option(metavar="DIGEST", help="The version that must be running. [the one that runs now]"),
     ] = None,
+    through: Through = None,
     data: Data = HERE,
     as_json: Json = False,
 ) -> None:
@@ -157,7 +158,8 @@ def upgrade(
         )
     running = done(ask(data, {"op": "status"}), as_json=as_json)["status"]["applications"]
     expected = expect or (running[0]["digest"] if len(running) == 1 else None)
-    request = {"op": "upgrade", "file": _absolute(file), "expected": expected}
+    between = [_absolute(each) for each in through or ()]
+    request = {"op": "upgrade", "file": _absolute(file), "expected": expected, "through": between}
     _show(done(ask(data, request), as_json=as_json), as_json)
 
 

@@ -17,6 +17,14 @@ from runtime.refusal import CannotCompile
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The node's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Through = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--through",
+        metavar="FILE[:APP]",
+        help="A version between, where migrations lead there only by it; repeat it.",
+    ),
+]
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE[:APP]", help="A Python file that holds an Application.")
 ]

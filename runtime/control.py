@@ -6,7 +6,7 @@ a request is answered with a reason and harms nobody.
 
     {"op": "status"}
     {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
-    {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null}
+    {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null, "through": [FILE, ...]}
     {"op": "rollback", "application": NAME or null}
     {"op": "stop"}
 """
@@ -179,8 +179,13 @@ class Control:
     async def _upgrade(self, request: Plain) -> Plain:
         file = _text(request, "file")
         expected = _text(request, "expected") if request.get("expected") is not None else None
+        through = request.get("through", [])
+        if not isinstance(through, list) or not all(isinstance(each, str) for each in through):
+            raise BadRequest("the field 'through' is a list of texts")
         application = _unwrapped(await _loaded(file))
-        return {"upgraded": _unwrapped(await self._node.upgrade(application, expected)).to_plain()}
+        between = [_unwrapped(await _loaded(each)) for each in through]
+        made = await self._node.upgrade(application, expected, through=between)
+        return {"upgraded": _unwrapped(made).to_plain()}
 
     async def _rollback(self, request: Plain) -> Plain:
         known = tuple(each.name for each in self._node.status().applications)

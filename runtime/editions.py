@@ -18,7 +18,10 @@ class Editions:
     def seen(self, applications: Collection[Running], put: Iterable[str], number: int) -> None:
         """Note what is in use while an entry of the log is written."""
         used = {version_key(each.compiled.edition) for each in applications}
-        used |= {version_key(each.previous.compiled.edition) for each in applications if each.previous}
+        for each in applications:
+            if each.previous is not None:
+                ways = (each.previous.compiled, *each.compiled.through, *each.previous.compiled.through)
+                used |= {version_key(one.edition) for one in ways}
         self._last.update(dict.fromkeys([*used, *self._used, *put], number))
         self._used = used
 

@@ -28,7 +28,7 @@ from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
 from runtime.subscriptions import Hub
 from runtime.undoing import as_it_is
-from runtime.upgrade import Prepared, Upgraded, compiled, replace
+from runtime.upgrade import Prepared, Upgraded, compiled_through, replace
 
 logger = logging.getLogger("midflight")
 
@@ -146,9 +146,11 @@ class Host:
                 except Exception:
                     logger.exception("an observer raised on %s", type(event).__name__)
 
-    def prepare(self, application: Application, expected: str | None) -> Result[Prepared, Refusal]:
+    def prepare(
+        self, application: Application, expected: str | None, through: Sequence[Application] = ()
+    ) -> Result[Prepared, Refusal]:
         """Compile and plan an upgrade; changes nothing, and may run in a thread beside the machines."""
-        result: Result[Compiled, Refusal] = compiled(application)
+        result: Result[Compiled, Refusal] = compiled_through(application, through)
         return result.bind(lambda new: self.core.prepare(new, expected))
 
     def change(
@@ -169,9 +171,11 @@ class Host:
         result = swapped.map(lambda made: attrs.evolve(made, seconds=self.clock() - since))
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()
-            edition = self.core.applications[name].compiled.edition
+            new = self.core.applications[name].compiled
+            between = [each.edition for each in new.through]
             row = self.keeper.history.changed(self.core.now, made)
-            self.keeper.note(["swap", name, edition, made.back], ticket, undo, {**puts, **row})
+            event = ["swap", name, new.edition, made.back, *([between] if between and not made.back else [])]
+            self.keeper.note(event, ticket, undo, {**puts, **row})
         if isinstance(result, Success):
             self._enter(self.core.applications[name])
         match result:

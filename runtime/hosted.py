@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import attrs
+from returns.result import Result, Success
 
 from arrows.cells import Values
 from arrows.compile import Program
 from arrows.continuation import effects
 from arrows.effect import Done
-from migrations.migration import Migration
+from migrations.chain import Route, route
+from migrations.refusal import Refusal
 from migrations.rule import Stop
 from runtime.acceptance import Older, classes
 from runtime.application import Application
@@ -38,6 +40,8 @@ class Compiled:
     programs: Mapping[str, Program[Any, Any]]
     kept: str = ""
     """The edition that it was brought back from."""
+    through: tuple[Compiled, ...] = ()
+    """Versions that lie between the one before and this."""
 
     @property
     def edition(self) -> str:
@@ -119,20 +123,37 @@ class Hosted:
 
 @attrs.frozen
 class Previous:
-    """The version before, and the migrations whose `down` leads back to it."""
+    """The version before, and for each machine the way from it, which also leads back; or why there is none."""
 
     compiled: Compiled
-    migrations: Mapping[str, Migration | None]
+    routes: Mapping[str, Result[Route, Refusal]]
 
-    def older(self, machine: str, program: Program[Any, Any]) -> Older | None:
-        """How the version before speaks with a machine of the one that runs, or None where it had no such machine."""
-        before = self.compiled.programs.get(machine)
-        if before is None:
-            return None
+    def older(self, machine: str) -> Older | None:
+        """How the version before speaks with a machine, or None where there is no way."""
+        route = self.routes.get(machine)
         try:
-            return Older.of(self.compiled.application.version, before, program, self.migrations.get(machine))
+            return Older.of(route.unwrap()) if isinstance(route, Success) else None
         except Stop:
             return None
+
+
+def routes(old: Compiled, new: Compiled) -> dict[str, Result[Route, Refusal]]:
+    """The way of each machine that both versions have, by what migrations they know."""
+    known = {(each.machine, each.old, each.new): each for each in old.application.migrations}
+    for each in (*new.through, new):
+        known.update(((m.machine, m.old, m.new), m) for m in each.application.migrations)
+    ends = old.application.version, new.application.version
+    return {
+        name: route(
+            name,
+            (ends[0], program),
+            (ends[1], new.programs[name]),
+            known.values(),
+            {e.application.version: e.programs[name] for e in new.through if name in e.programs},
+        )
+        for name, program in old.programs.items()
+        if name in new.programs
+    }
 
 
 @attrs.define(eq=False)
@@ -145,11 +166,9 @@ class Running:
 
     def back_to(self, before: Compiled) -> None:
         """Let a version be the one before this."""
-        application, label = self.compiled.application, before.application.version
-        way = {each: application.migration(each, label, application.version) for each in before.programs}
-        self.previous = Previous(before, way)
+        self.previous = Previous(before, routes(before, self.compiled))
         for name, hosted in self.machines.items():
-            hosted.older = self.previous.older(name, hosted.program)
+            hosted.older = self.previous.older(name)
 
 
 def _collecting(

@@ -6,7 +6,7 @@ it is:
 - `["start", application, edition]`: a version started, or another edition of the version that ran took its place;
   with the number of its parts where it began with a given state
 - `["stop", application]`
-- `["swap", application, edition, back]`: another version took over
+- `["swap", application, edition, back]`: another version took over; with the editions of those it went through
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again

@@ -6,18 +6,19 @@ from typing import Annotated, Any
 
 import attrs
 import typer
+from returns.result import Failure
 
 from arrows.shape import NOTHING
+from migrations.compat import Compat, compat
 from migrations.messages import Form, messages
-from migrations.plan import Survey, survey
+from migrations.plan import Survey
 from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime import report
-from runtime.acceptance import Older
-from runtime.command import Json, done, exit_code, label, loaded, usage
-from runtime.hosted import Compiled
+from runtime.command import Json, Through, done, exit_code, label, loaded, usage
+from runtime.hosted import Compiled, routes
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
-from runtime.upgrade import compiled
+from runtime.upgrade import compiled, compiled_through
 
 
 @attrs.frozen
@@ -28,12 +29,17 @@ class _Machine:
     found: Survey | None
     messages: tuple[Form, ...]
     refused: tuple[Refusal, ...]
+    compat: Compat | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """For JSON."""
         rows = [] if self.found is None else [attrs.asdict(row) for row in self.found.plan.rows]
         messages = [attrs.asdict(each) for each in self.messages]
-        return {"cells": rows, "messages": messages, "refused": [each.to_plain() for each in self.refused]}
+        found = {"cells": rows, "messages": messages, "refused": [each.to_plain() for each in self.refused]}
+        if self.compat is None:
+            return found
+        told = attrs.asdict(self.compat, filter=lambda field, _: field.name != "machine")
+        return {**found, "compat": {**told, "order": self.compat.order}}
 
 
 def plan(
@@ -42,6 +48,10 @@ def plan(
     back: Annotated[
         bool, typer.Option("--back", help="Plan the rollback from NEW to OLD instead, by NEW's migrations.")
     ] = False,
+    talk: Annotated[
+        bool, typer.Option("--compat", help="Show which version talks to which, and what to upgrade first.")
+    ] = False,
+    through: Through = None,
     as_json: Json = False,
 ) -> None:
     """Show what an upgrade would make of every cell and message.
@@ -55,8 +65,15 @@ def plan(
             f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    sides = done(compiled(one), as_json=as_json), done(compiled(other), as_json=as_json)
-    found = [_planned(*sides, name, back=back) for name in dict.fromkeys((*one.machines, *other.machines))]
+    between = [loaded(each, as_json=as_json) for each in through or ()]
+    sides = (
+        done(compiled(one), as_json=as_json),
+        done(compiled_through(other, between), as_json=as_json),
+    )
+    found = [
+        _planned(*sides, name, back=back, talk=talk)
+        for name in dict.fromkeys((*one.machines, *other.machines))
+    ]
     refused = [each for machine in found for each in machine.refused]
     if as_json:
         machines = {machine.name: machine.to_plain() for machine in found}
@@ -69,23 +86,25 @@ def plan(
         raise typer.Exit(max(exit_code(each.reason) for each in refused))
 
 
-def _planned(old: Compiled, new: Compiled, name: str, *, back: bool) -> _Machine:
+def _planned(old: Compiled, new: Compiled, name: str, *, back: bool, talk: bool) -> _Machine:
     source, target = (new, old) if back else (old, new)
     if name not in target.programs:
         gone = () if back else (MachineRemoved(new.application.name, name),)
         return _Machine(name, None, (), gone)
     if name not in source.programs:
         return _Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
-    migration = new.application.migration(name, old.application.version, new.application.version)
-    found = survey(source.programs[name], target.programs[name], migration, machine=name, down=back)
+    way = routes(old, new)[name]
+    if isinstance(way, Failure):
+        return _Machine(name, None, (), (way.failure(),))
+    found = way.unwrap().survey(down=back)
     try:
-        sides = old.programs[name], new.programs[name], migration
-        told = Older.of(old.application.version, *sides).inputs
+        told = way.unwrap().inputs()
+        between = compat(way.unwrap()) if talk else None
     except Stop as stop:
         return _Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
     accepted = tuple(each.form for each in told.forms if each.label not in {"gone", "dropped"})
     lost = [MessageNotAccepted(new.application.name, name, form, accepted) for form in told.gone]
-    return _Machine(name, found, told.forms, (*found.refused, *([] if back else lost)))
+    return _Machine(name, found, told.forms, (*found.refused, *([] if back else lost)), between)
 
 
 def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: bool) -> None:
@@ -101,3 +120,35 @@ def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: b
             rows.append((machine.name, row.address, row.label, types, row.how))
         rows += [(machine.name, "message", each.label, each.form, each.how) for each in machine.messages]
     report.table("", ("machine", "cell", "is", "type", "by"), rows)
+    talks = [machine.compat for machine in found if machine.compat is not None]
+    if talks:
+        _talks(versions, talks)
+
+
+def _talks(versions: dict[str, dict[str, str]], talks: list[Compat]) -> None:
+    old, new = (side["version"] for side in versions.values())
+    rows = []
+    for each in talks:
+        by_lenses = f"yes, if it says its version ({old})" if each.says_version else "yes"
+        rows.append(
+            (
+                each.machine,
+                f"a client of {old}",
+                f"a node of {new}",
+                "; ".join(each.old_asks_new) or by_lenses,
+            )
+        )
+        rows.append(
+            (each.machine, f"a client of {new}", f"a node of {old}", "; ".join(each.new_asks_old) or "yes")
+        )
+    report.table("", ("machine", "asks", "is asked", "understood"), rows)
+    for each in talks:
+        report.say(f"{each.machine}: {_ORDER[each.order]}")
+
+
+_ORDER = {
+    "any": "nodes and clients may be upgraded in any order.",
+    "asked first": "upgrade the nodes that are asked first, then those that ask.",
+    "asking first": "upgrade those that ask first, then the nodes that are asked.",
+    "at once": "neither understands the other: upgrade all at once, or go by a version that takes both forms.",
+}

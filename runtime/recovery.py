@@ -7,7 +7,7 @@ checksum it had. Where anything is not as it was written, recovery stops with th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -170,6 +170,7 @@ class _Recovery:
                 hosted.window = filling.window(name, machine)
                 hosted.waits = filling.waits(name, machine)
             if each["previous"] is not None:
+                running.compiled = self.through(running.compiled, each.get("through", ()))
                 running.back_to(self.version(each["previous"]))
         layers = tuple((layer, count) for layer, count in head["layers"])
         self.base = Base({name: cut(each) for name, each in self.core.applications.items()}, layers)
@@ -177,6 +178,10 @@ class _Recovery:
         return number
 
     # The log
+
+    def through(self, compiled: Compiled, editions: Sequence[str]) -> Compiled:
+        """A version with those at hand that its upgrade went through."""
+        return attrs.evolve(compiled, through=tuple(map(self.version, editions))) if editions else compiled
 
     def event(self, event: Event) -> None:
         kind, name, *rest = event
@@ -214,8 +219,12 @@ class _Recovery:
             for machine, hosted in running.machines.items():
                 hosted.state = filling.state(name, machine)
 
-    def swap(self, name: str, edition: str, back: bool) -> None:
-        prepared = self.core.prepare_back(name) if back else self.core.prepare(self.version(edition), None)
+    def swap(self, name: str, edition: str, back: bool, through: Sequence[str] = ()) -> None:
+        prepared = (
+            self.core.prepare_back(name)
+            if back
+            else self.core.prepare(self.through(self.version(edition), through), None)
+        )
         result: Result[Any, Refusal] = prepared.bind(self.core.swap)
         if isinstance(result, Failure):
             raise Stopped(

@@ -59,6 +59,21 @@ class MessageNotAccepted(Refusal):
 
 
 @attrs.frozen
+class OtherApplication(Refusal):
+    """A version to go through is one of another application."""
+
+    given: str
+    application: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"a version of {self.given} was given to go through, and {self.application} is upgraded. Give versions of "
+            f"{self.application}."
+        )
+
+
+@attrs.frozen
 class MachineRemoved(Refusal):
     """A machine of the running version is not in the other one, so that its state would be lost."""
 

@@ -164,6 +164,11 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
                 name: {
                     "edition": taken.compiled.edition,
                     "previous": taken.previous,
+                    **(
+                        {"through": through}
+                        if (through := [e.edition for e in taken.compiled.through])
+                        else {}
+                    ),
                     "did": {
                         machine: [stepped, failed] for machine, (_, stepped, failed) in taken.machines.items()
                     },

@@ -223,19 +223,21 @@ class TestNode:
                 return Failure(changed.failure())
         return result.map(of_application)
 
-    def upgrade(self, application: Application, expected: str | None = None) -> Result[Upgraded, Refusal]:
+    def upgrade(
+        self, application: Application, expected: str | None = None, *, through: Sequence[Application] = ()
+    ) -> Result[Upgraded, Refusal]:
         """As `Node.upgrade`; what waits keeps waiting."""
-        puts = self._puts(application)
+        puts = self._puts(application, *through)
         if isinstance(puts, Failure):
             return Failure(puts.failure())
-        prepared = self._host.prepare(application, expected)
+        prepared = self._host.prepare(application, expected, through)
         result = self._host.change(application.name, prepared, None, puts.unwrap())
         if self._host.keeper is not None:
             self.drain()
         return result
 
-    def _puts(self, application: Application) -> Result[Mapping[str, bytes], Refusal]:
-        return Success(NOTHING) if self._host.keeper is None else kept(application)
+    def _puts(self, *applications: Application) -> Result[Mapping[str, bytes], Refusal]:
+        return Success(NOTHING) if self._host.keeper is None else kept(*applications)
 
     def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """As `Node.rollback`."""

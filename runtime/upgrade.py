@@ -8,7 +8,7 @@ when nothing did, assigns. A refusal has therefore changed nothing, and several 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -19,7 +19,7 @@ from arrows.compile import compile
 from arrows.continuation import effects
 from arrows.origin import BuildError
 from arrows.plain import describe
-from migrations.migration import Migration
+from migrations.chain import Route
 from migrations.plan import Plan, Row, plan
 from migrations.refusal import MigrationRaised, Refusal, WrongLens
 from migrations.rule import Stop
@@ -27,7 +27,7 @@ from runtime.acceptance import Older, check
 from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
 from runtime.errors import cut
-from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting
+from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting, routes
 from runtime.leading import led
 from runtime.outbox import TOLD
 from runtime.refusal import (
@@ -37,6 +37,7 @@ from runtime.refusal import (
     MessageNotAccepted,
     NeedsEffects,
     NothingToRollBack,
+    OtherApplication,
     UnexpectedVersion,
 )
 from runtime.waits import Waits
@@ -72,7 +73,7 @@ class Prepared:
     against: Compiled
     compiled: Compiled
     plans: Mapping[str, Plan]
-    migrations: Mapping[str, Migration | None]
+    routes: Mapping[str, Result[Route, Refusal]]
     older: Mapping[str, Older]
     """How the two versions speak: the one that is before, whichever is led to."""
     back: bool
@@ -100,6 +101,21 @@ def compiled(application: Application) -> Result[Compiled, Refusal]:
         return Failure(CannotCompile(application.name, name, f"{type(error).__name__}: {error}"))
 
 
+def compiled_through(
+    application: Application, through: Sequence[Application] = ()
+) -> Result[Compiled, Refusal]:
+    """As `compiled`, with the versions between at hand. Also returns what refuses one of those."""
+    between = []
+    for each in through:
+        if each.name != application.name:
+            return Failure(OtherApplication(each.name, application.name))
+        found = compiled(each)
+        if isinstance(found, Failure):
+            return Failure(found.failure())
+        between.append(found.unwrap())
+    return compiled(application).map(lambda made: attrs.evolve(made, through=tuple(between)))
+
+
 def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Prepared, Refusal]:
     """Check that `new` can take over, and plan the way of every machine's state.
 
@@ -115,9 +131,7 @@ def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Pre
     for machine in old.programs:
         if machine not in new.programs:
             return Failure(MachineRemoved(name, machine))
-    versions = old.application.version, new.application.version
-    migrations = {machine: new.application.migration(machine, *versions) for machine in old.programs}
-    return _planned(running, new, migrations, back=False)
+    return _planned(running, new, routes(old, new), back=False)
 
 
 def prepare_back(running: Running) -> Result[Prepared, Refusal]:
@@ -125,7 +139,7 @@ def prepare_back(running: Running) -> Result[Prepared, Refusal]:
     name, previous = running.compiled.application.name, running.previous
     if previous is None:
         return Failure(NothingToRollBack(name))
-    return _planned(running, previous.compiled, previous.migrations, back=True)
+    return _planned(running, previous.compiled, previous.routes, back=True)
 
 
 def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
@@ -161,7 +175,7 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
         hosted.older = None if prepared.back else prepared.older.get(machine)
         hosted.run(new)
     running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
-    running.previous = None if prepared.back else Previous(old, prepared.migrations)
+    running.previous = None if prepared.back else Previous(old, prepared.routes)
     running.compiled = new
     return Success(result)
 
@@ -172,6 +186,7 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
     Returns Success(what undoes it), or what the way of the state refuses.
     """
     old, previous = running.compiled, running.previous
+    new = attrs.evolve(new, through=old.through)
     states: dict[str, tuple[Values, Waits]] = {}
     for machine, hosted in running.machines.items():
         way = plan(hosted.program, new.programs[machine], None, machine=machine)
@@ -207,21 +222,21 @@ def _names(expected: str, digest: str) -> bool:
 
 
 def _planned(
-    running: Running, new: Compiled, migrations: Mapping[str, Migration | None], *, back: bool
+    running: Running, new: Compiled, ways: Mapping[str, Result[Route, Refusal]], *, back: bool
 ) -> Result[Prepared, Refusal]:
     old, name = running.compiled, new.application.name
-    before, after = (new, old) if back else (old, new)
     plans: dict[str, Plan] = {}
     older: dict[str, Older] = {}
-    for machine, migration in migrations.items():
-        way = (old.programs[machine], new.programs[machine], migration)
-        sides = before.programs[machine], after.programs[machine], migration
+    for machine, found in ways.items():
+        if isinstance(found, Failure):
+            return Failure(found.failure())
+        way = found.unwrap()
         try:
-            spoken = older[machine] = Older.of(before.application.version, *sides)
+            spoken = older[machine] = Older.of(way)
             if spoken.inputs.gone and not back:
                 takes = tuple(describe(new.programs[machine].takes))
                 return Failure(MessageNotAccepted(name, machine, spoken.inputs.gone[0], takes))
-            result = plan(*way, machine=machine, down=back)
+            result = way.plan(down=back)
         except Stop as stop:
             return Failure(WrongLens(machine, "", str(stop.unclear)))
         except Exception as error:
@@ -229,7 +244,7 @@ def _planned(
         if isinstance(result, Failure):
             return Failure(result.failure())
         plans[machine] = result.unwrap()
-    return Success(Prepared(running, old, new, plans, migrations, older, back))
+    return Success(Prepared(running, old, new, plans, ways, older, back))
 
 
 def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:

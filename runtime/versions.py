@@ -45,11 +45,21 @@ class BroughtBack:
     other: OtherHere | None = None
 
 
-def kept(application: Application) -> Result[Mapping[str, bytes], Refusal]:
-    """Return Success(what to keep, by key), from which `brought_back` makes the same version.
+def kept(*applications: Application) -> Result[Mapping[str, bytes], Refusal]:
+    """Return Success(what to keep, by key), from which `brought_back` makes the same versions.
 
     Returns Failure(CannotKeep) where it would not.
     """
+    found: dict[str, bytes] = {}
+    for each in applications:
+        one = _kept(each)
+        if isinstance(one, Failure):
+            return one
+        found.update(one.unwrap())
+    return Success(found)
+
+
+def _kept(application: Application) -> Result[Mapping[str, bytes], Refusal]:
     found = _plain(application)
     if isinstance(found, Failure):
         return Failure(CannotKeep(application.name, found.failure()))

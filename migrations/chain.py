@@ -1,0 +1,189 @@
+"""Chains: the way between two versions that are not adjacent, through those between them.
+
+Migrations are the edges of a graph whose points are the versions' labels. The way is the shortest path, all up or all
+down; stepping through it one by one and going it at once are the same, as each of its steps is planned with the two
+versions that it joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from arrows.cells import Values
+from arrows.compile import Program
+from migrations.messages import Messages, joined, messages
+from migrations.migration import Migration
+from migrations.plan import Lost, Plan, Survey, survey
+from migrations.planner import Refused
+from migrations.refusal import Ambiguous, Gap, NotAtHand, Refusal
+
+Programs: TypeAlias = Mapping[str, Program[Any, Any]]
+
+_NOTHING = Migration("", old="", new="")
+
+
+@attrs.frozen
+class Hop:
+    """A step of a way, upwards from `old` to `new`: the machine in both versions, and what is between them."""
+
+    old: str
+    new: str
+    before: Program[Any, Any] = attrs.field(repr=False)
+    after: Program[Any, Any] = attrs.field(repr=False)
+    migration: Migration | None
+
+    def inputs(self) -> Messages:
+        """What becomes of the messages. Raises Stop."""
+        between = self.migration or _NOTHING
+        return messages(self.before.takes, self.after.takes, between.inputs, between.table)
+
+    def replies(self) -> Messages:
+        """What becomes of the replies. Raises Stop."""
+        between = self.migration or _NOTHING
+        return messages(self.before.gives, self.after.gives, between.replies, between.table)
+
+
+@attrs.frozen
+class Route:
+    """The way of a machine upwards between two versions, at least one step. `plan` and `survey` go it up or down."""
+
+    machine: str
+    hops: tuple[Hop, ...]
+
+    def plan(self, *, down: bool = False, lost: bool = False) -> Result[Plan, Refusal]:
+        """As `migrations.plan`, for the whole way."""
+        found = self.survey(down=down, lost=lost)
+        return Failure(found.refused[0]) if found.refused else Success(found.plan)
+
+    def survey(self, *, down: bool = False, lost: bool = False) -> Survey:
+        """As `migrations.plan.survey`, for the whole way: the rows of all steps, where it has several."""
+        surveys = [
+            survey(
+                *((hop.after, hop.before) if down else (hop.before, hop.after)),
+                hop.migration,
+                machine=self.machine,
+                down=down,
+                lost=lost,
+            )
+            for hop in (reversed(self.hops) if down else self.hops)
+        ]
+        if len(surveys) == 1:
+            return surveys[0]
+        labels = [f"{hop.old} to {hop.new}" for hop in self.hops]
+        if down:
+            labels = [f"{hop.new} to {hop.old}" for hop in reversed(self.hops)]
+        rows = tuple(
+            attrs.evolve(row, how=": ".join(filter(None, (label, row.how))))
+            for label, each in zip(labels, surveys, strict=True)
+            for row in each.plan.rows
+        )
+        refused = tuple(refusal for each in surveys for refusal in each.refused)
+        return Survey(_joined(self.machine, rows, [each.plan for each in surveys], down=down), refused)
+
+    def inputs(self) -> Messages:
+        """What becomes of the messages on the whole way. Raises Stop."""
+        return joined([hop.inputs() for hop in self.hops])
+
+    def replies(self) -> Messages:
+        """What becomes of the replies on the whole way. Raises Stop."""
+        return joined([hop.replies() for hop in self.hops])
+
+
+def _joined(machine: str, rows: Any, plans: list[Plan], *, down: bool) -> Plan:
+    def taken(result: Result[Any, Refusal]) -> Any:
+        if isinstance(result, Failure):
+            raise Refused(result.failure())
+        return result.unwrap()
+
+    def move(state: Values, lost: Lost) -> Values:
+        """What the step `n` upwards threw away is in `lost` under `n`; down, the last step comes first."""
+        last = len(plans) - 1
+        for at, each in enumerate(plans):
+            state = taken(each.apply(state, lost.get(str(last - at if down else at))))
+        return state
+
+    def threw(state: Values) -> Lost:
+        found = {}
+        for at, each in enumerate(plans):
+            found[str(at)] = taken(each.lost(state))
+            state = taken(each.apply(state))
+        return found if any(found.values()) else {}
+
+    return Plan(machine, rows, move, threw)
+
+
+def route(
+    machine: str,
+    old: tuple[str, Program[Any, Any]],
+    new: tuple[str, Program[Any, Any]],
+    migrations: Iterable[Migration],
+    between: Programs,
+) -> Result[Route, Refusal]:
+    """The way of a machine up from one version to another: `old` and `new` are their labels and programs.
+
+    `between` are the programs of other versions that are at hand, by label. Returns Success(Route), or
+    Failure(Gap | Ambiguous | NotAtHand).
+    """
+    found = path(machine, old[0], new[0], migrations)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    edges = found.unwrap()
+    if not edges:
+        return Success(Route(machine, (Hop(old[0], new[0], old[1], new[1], None),)))
+    programs = {**between, old[0]: old[1], new[0]: new[1]}
+    missing = tuple(edge.new for edge in edges if edge.new not in programs)
+    if missing:
+        labels = (old[0], *(edge.new for edge in edges))
+        return Failure(NotAtHand(machine, labels, missing))
+    hops = [Hop(edge.old, edge.new, programs[edge.old], programs[edge.new], edge) for edge in edges]
+    if len(hops) == 1:
+        hops = [attrs.evolve(hops[0], before=old[1], after=new[1])]
+    return Success(Route(machine, tuple(hops)))
+
+
+def path(
+    machine: str, old: str, new: str, migrations: Iterable[Migration]
+) -> Result[tuple[Migration, ...], Refusal]:
+    """The shortest chain of a machine's migrations up from one version to another.
+
+    It is empty where no migration speaks of either end in that direction: structure decides then. Returns
+    Failure(Gap) where some do and none leads there, or Failure(Ambiguous) where several of one length do.
+
+    >>> [edge.new for edge in path("m", "1", "3", [
+    ...     Migration("m", old="1", new="2"), Migration("m", old="2", new="3")]).unwrap()]
+    ['2', '3']
+    """
+    edges = [each for each in migrations if each.machine == machine]
+    direct = tuple(each for each in edges if (each.old, each.new) == (old, new))
+    if direct or old == new:
+        return Success(direct[:1])
+    found: list[tuple[Migration, ...]] = []
+    ways: list[tuple[Migration, ...]] = [()]
+    seen = {old}
+    while ways and not found:
+        longer = [
+            (*way, edge)
+            for way in ways
+            for edge in edges
+            if edge.old == (way[-1].new if way else old) and edge.new not in seen
+        ]
+        found = [way for way in longer if way[-1].new == new]
+        seen |= {way[-1].new for way in longer}
+        ways = longer
+    if len(found) > 1:
+        return Failure(Ambiguous(machine, tuple(_labels(way) for way in found)))
+    if found:
+        return Success(found[0])
+    leaves = sorted({each.new for each in edges if each.old == old})
+    leads = sorted({each.old for each in edges if each.new == new})
+    if leaves or leads:
+        return Failure(Gap(machine, old, new, tuple(leaves), tuple(leads)))
+    return Success(())
+
+
+def _labels(way: tuple[Migration, ...]) -> tuple[str, ...]:
+    return (way[0].old, *(edge.new for edge in way))
