@@ -39,6 +39,14 @@ class NotFew(Exception):
         self.problem, self.instead = problem, instead
 
 
+class Untaken(Exception):
+    """What moves the old machine, the new one does not take: `history` leads there, with that input at its end."""
+
+    def __init__(self, history: tuple[int, ...], answer: Answer, other: Answer) -> None:
+        super().__init__(history)
+        self.history, self.answer, self.other = history, answer, other
+
+
 @attrs.frozen
 class Answer:
     """What a step tells the outside: two are equal if nobody outside can tell them apart."""
@@ -139,7 +147,8 @@ def _step(program: Program[Any, Any], value: Any, given: Any) -> tuple[Answer, A
 def together(old: Tried, new: Tried) -> dict[State, dict[State, tuple[int, ...]]]:
     """Which states of `new` go with each of `old`: reached by the same inputs, with a shortest row of them.
 
-    An input that `old` has no answer to has not happened, for either. Raises NotFew past `MAX_STEPS`.
+    An input that `old` has no answer to has not happened, for either. Raises Untaken where `new` has no answer to one
+    that leads `old` to another state, and NotFew past `MAX_STEPS`.
     """
     found: dict[State, dict[State, tuple[int, ...]]] = {old.first: {new.first: ()}}
     waiting = deque([(old.first, new.first)])
@@ -151,13 +160,14 @@ def together(old: Tried, new: Tried) -> dict[State, dict[State, tuple[int, ...]]
             raise NotFew(
                 f"more than {MAX_STEPS} pairs of a state and an input go together", "Declare an arrow."
             )
-        history = found[one][other]
-        for place, ((answer, after), (_, beside)) in enumerate(
-            zip(old.rows[one], new.rows[other], strict=True)
-        ):
+        rows = zip(old.rows[one], new.rows[other], strict=True)
+        for place, ((answer, after), (another, beside)) in enumerate(rows):
+            history = (*found[one][other], place)
+            if answer.taken and not another.taken and after != one:
+                raise Untaken(history, answer, another)
             known = found.setdefault(after, {}) if answer.taken else None
             if known is not None and beside not in known:
-                known[beside] = (*history, place)
+                known[beside] = history
                 waiting.append((after, beside))
     return found
 

@@ -33,7 +33,8 @@ from arrows import (
 from arrows.build import identity
 from migrations import Migration, follow, plan
 from migrations.behaviour import MAX_STEPS
-from migrations.finite import Followed, HistoriesDiffer, NotFinite, by_behaviour
+from migrations.counterparts import HistoriesDiffer, NotFinite, NotTaken
+from migrations.finite import by_behaviour
 from migrations.plan import Row
 from tests.arrows.test_notation import load
 
@@ -159,8 +160,8 @@ def test_behaviour_decides_where_names_were_permuted(tmp_path: Path) -> None:
     for here, there in ((one, other), (other, one)):
         found = by_behaviour(compile(here.door), compile(there.door))
         assert found is not None
-        assert (found.address, found.how) == ("at", "equivalent states")
-        moved = {each.name: found.move(each) for each in here.At}
+        assert found.how == "equivalent states"
+        moved = {each.name: found.way.up(each) for each in here.At}
         assert moved == {"OPEN": there.At.LOCKED, "SHUT": there.At.SHUT, "LOCKED": there.At.OPEN}
 
 
@@ -169,7 +170,7 @@ def test_behaviour_decides_where_a_name_is_gone(tmp_path: Path) -> None:
     found = by_behaviour(compile(one.door), compile(other.door))
     assert found is not None
     assert found.how == "equivalent states"
-    assert found.move(one.At.LOCKED) is other.At.BOLTED
+    assert found.way.up(one.At.LOCKED) is other.At.BOLTED
 
 
 def test_histories_decide_where_a_name_is_gone_and_behaviour_changes(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_histories_decide_where_a_name_is_gone_and_behaviour_changes(tmp_path: P
     found = by_behaviour(compile(one.door), compile(other.door))
     assert found is not None
     assert found.how == "histories"
-    assert [found.move(each).name for each in one.At] == ["OPEN", "SHUT", "BOLTED"]
+    assert [found.way.up(each).name for each in one.At] == ["OPEN", "SHUT", "BOLTED"]
 
 
 def test_histories_do_not_decide_against_a_name(tmp_path: Path) -> None:
@@ -196,6 +197,70 @@ def test_nothing_is_said_of_machines_whose_types_do_not_list_their_states() -> N
     flip: Table = {"a": {"x": (1, "b")}, "b": {"x": (2, "a")}}
     flop: Table = {"b": {"x": (1, "a")}, "a": {"x": (2, "b")}}
     assert by_behaviour(of_table(flip, "a"), of_table(flop, "b")) is None
+
+
+def test_nothing_is_said_where_messages_have_other_names(tmp_path: Path) -> None:
+    """What the old door did at a push, the new one does at a shove: no history leads anywhere."""
+    one, other = door(tmp_path, DOOR), door(tmp_path, RENAMED.replace("PUSH", "SHOVE"))
+    assert by_behaviour(compile(one.door), compile(other.door)) is None
+    assert isinstance(follow(compile(one.door), compile(other.door)).failure(), NotTaken)
+
+
+MERGED = """
+import enum
+from arrows import proc
+
+class At(enum.Enum):
+    OPEN = 1
+    FIXED = 2
+
+class Ask(enum.Enum):
+    PUSH = 1
+    TURN = 2
+
+@proc
+def door(ask: Ask, *, at: At = At.OPEN) -> str:
+    if at is At.OPEN and ask is Ask.PUSH:
+        at = At.FIXED
+        return "shut"
+    return "nothing"
+"""
+TWICE = """
+import enum
+from arrows import proc
+
+class At(enum.Enum):
+    OPEN = 1
+    FIXED = 2
+    STUCK = 3
+
+class Ask(enum.Enum):
+    PUSH = 1
+    TURN = 2
+
+@proc
+def door(ask: Ask, *, at: At = At.OPEN) -> str:
+    if at is At.OPEN and ask is Ask.PUSH:
+        at = At.FIXED
+        return "shut"
+    if at is At.FIXED and ask is Ask.TURN:
+        at = At.STUCK
+        return "nothing"
+    return "nothing"
+"""
+
+
+def test_states_that_become_one_come_back_with_what_is_kept_beside(tmp_path: Path) -> None:
+    one, other = door(tmp_path, TWICE), door(tmp_path, MERGED)
+    found = by_behaviour(compile(one.door), compile(other.door))
+    assert found is not None
+    way = found.way
+    assert [way.up(each).name for each in one.At] == ["OPEN", "FIXED", "FIXED"]
+    assert way.down is not None
+    assert way.down(other.At.FIXED) is one.At.FIXED
+    assert way.lost is not None
+    assert [way.back(way.up(each), way.lost(each)) for each in one.At] == list(one.At)
+    assert way.back(other.At.OPEN, way.lost(one.At.STUCK)) is one.At.OPEN
 
 
 @attrs.frozen
@@ -237,7 +302,7 @@ def test_classes_without_fields_are_states_and_messages() -> None:
     old, new = work(Idle(), Busy()), work(Busy(), Idle())
     found = by_behaviour(old, new)
     assert found is not None
-    assert [found.move(Idle()), found.move(Busy())] == [Busy(), Idle()]
+    assert [found.way.up(Idle()), found.way.up(Busy())] == [Busy(), Idle()]
     assert becomes(old, new, (), Idle(), Busy()) == [Busy(), Idle()]
 
 
@@ -312,8 +377,18 @@ def test_an_input_that_raised_has_not_happened() -> None:
         "lit",
     ]
     back = follow(of_table(new, "dark"), of_table(old, "dark"), ["press", "wave"]).failure()
-    assert isinstance(back, HistoriesDiffer)
-    assert back.state == "'gone'"
+    assert back == NotTaken("state", ("'wave'",), ("1", "the error KeyError"))
+    assert back.message == (
+        "After no input the old version answers 'wave' with 1, the new one with the error KeyError: where that leads, "
+        "nothing tells. Let the new version take it, or give the Migration an arrow, {'state': arrow}."
+    )
+
+
+def test_an_input_that_moved_nothing_may_be_refused() -> None:
+    old: Table = {"dark": {"press": (1, "lit"), "wave": (5, "dark")}, "lit": {"press": (0, "dark")}}
+    new: Table = {"off": {"press": (1, "on")}, "on": {"press": (0, "off")}}
+    up = follow(of_table(old, "dark"), of_table(new, "off"), ["press", "wave"]).unwrap()
+    assert run(up, ["dark", "lit"]) == ["off", "on"]
 
 
 def test_errors_of_two_types_are_two_answers() -> None:
@@ -490,14 +565,22 @@ LONGEST = 6
 ALL = [word for length in range(LONGEST + 1) for word in itertools.product("ab", repeat=length)]
 
 
-def brute(old: Table, new: Table) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By old state: each new state, with the first shortest history; of histories that the old version answered."""
+def brute(old: Table, new: Table) -> tuple[dict[str, dict[str, tuple[str, ...]]], list[tuple[str, ...]]]:
+    """By old state: each new state, with the first shortest history; of histories that the old version answered.
+
+    And those whose last input moves the old machine and is an error in the new one.
+    """
     found: dict[str, dict[str, tuple[str, ...]]] = {}
+    gaps = []
     for word in (w for n in range(10) for w in itertools.product("ab", repeat=n)):
         at, said = stepped(old, "s0", word)
-        if "error" not in said:
-            found.setdefault(at, {}).setdefault(stepped(new, "s0", word)[0], word)
-    return found
+        if "error" in said:
+            continue
+        there, told = stepped(new, "s0", word)
+        if told[-1:] == ["error"] and stepped(old, "s0", word[:-1])[0] != at:
+            gaps.append(word)
+        found.setdefault(at, {}).setdefault(there, word)
+    return found, gaps
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -507,12 +590,19 @@ def test_random_machines_against_brute_force(seed: int) -> None:
     old, new = some(chance, 3), some(chance, 3)
     if seed % 3 == 0:
         new = {name: dict(row) for name, row in old.items()}
-    met = brute(old, new)
+    met, gaps = brute(old, new)
 
     def behaves(at: str) -> list[Any]:
         return [stepped(new, at, word)[1] for word in ALL]
 
     result = follow(of_table(old, "s0"), of_table(new, "s0"), "ab")
+    if gaps:
+        gap = result.failure()
+        assert isinstance(gap, NotTaken)
+        history = tuple(map(literal_eval, gap.history))
+        assert history in gaps
+        assert len(history) == len(gaps[0])
+        return
     asks = [s for s, to in met.items() if len({str(behaves(t)) for t in to}) > 1]
     assert isinstance(result, Failure) == bool(asks), (old, new)
     if isinstance(result, Success):
@@ -534,7 +624,3 @@ def test_random_machines_against_brute_force(seed: int) -> None:
     word = tuple(map(literal_eval, refusal.inputs))
     assert word in apart
     assert len(word) == min(map(len, apart))
-
-
-def test_followed_is_a_value() -> None:
-    assert Followed("a", "histories", str) == Followed("a", "histories", repr)
