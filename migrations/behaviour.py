@@ -27,6 +27,9 @@ from arrows.shape import shape_of_value
 MAX_STEPS = 200_000
 """Steps that are tried of one machine, and pairs of states times inputs that are followed of two."""
 
+MAX_LOOKS = 10 * MAX_STEPS
+"""Steps that are looked at, in all rounds, to tell states apart."""
+
 State: TypeAlias = Hashable
 """What stands for a value of the cell: equal for values that are the same data."""
 
@@ -144,13 +147,17 @@ def _step(program: Program[Any, Any], value: Any, given: Any) -> tuple[Answer, A
     return Answer(data, text), after
 
 
-def together(old: Tried, new: Tried) -> dict[State, dict[State, tuple[int, ...]]]:
-    """Which states of `new` go with each of `old`: reached by the same inputs, with a shortest row of them.
+Met: TypeAlias = Mapping[State, Mapping[State, tuple[State, State, int] | None]]
+"""Which states of the new machine go with each of the old; for each pair the one before it and the input between."""
+
+
+def together(old: Tried, new: Tried) -> Met:
+    """Which states of two machines go together: those that the same inputs lead to, the shortest rows first.
 
     An input that `old` has no answer to has not happened, for either. Raises Untaken where `new` has no answer to one
     that leads `old` to another state, and NotFew past `MAX_STEPS`.
     """
-    found: dict[State, dict[State, tuple[int, ...]]] = {old.first: {new.first: ()}}
+    found: dict[State, dict[State, tuple[State, State, int] | None]] = {old.first: {new.first: None}}
     waiting = deque([(old.first, new.first)])
     steps = 0
     while waiting:
@@ -162,14 +169,23 @@ def together(old: Tried, new: Tried) -> dict[State, dict[State, tuple[int, ...]]
             )
         rows = zip(old.rows[one], new.rows[other], strict=True)
         for place, ((answer, after), (another, beside)) in enumerate(rows):
-            history = (*found[one][other], place)
             if answer.taken and not another.taken and after != one:
-                raise Untaken(history, answer, another)
+                raise Untaken((*history(found, one, other), place), answer, another)
             known = found.setdefault(after, {}) if answer.taken else None
             if known is not None and beside not in known:
-                known[beside] = history
+                known[beside] = one, other, place
                 waiting.append((after, beside))
     return found
+
+
+def history(met: Met, one: State, other: State) -> tuple[int, ...]:
+    """A shortest row of inputs that leads to two states that go together."""
+    found = []
+    before = met[one][other]
+    while before is not None:
+        found.append(before[2])
+        before = met[before[0]][before[1]]
+    return tuple(reversed(found))
 
 
 @attrs.frozen
@@ -203,7 +219,7 @@ class Classes:
 
 
 def classes(old: Tried, new: Tried) -> Classes:
-    """Tell the states of two machines apart."""
+    """Tell the states of two machines apart. Raises NotFew past `MAX_LOOKS`."""
     rows = {
         (version, state): [(answer, (version, after)) for answer, after in row]
         for version, machine in enumerate((old, new))
@@ -212,6 +228,8 @@ def classes(old: Tried, new: Tried) -> Classes:
     rounds = [_numbered({state: tuple(answer.data for answer, _ in row) for state, row in rows.items()})]
     while True:
         last = rounds[-1]
+        if len(rounds) * sum(map(len, rows.values())) > MAX_LOOKS:
+            raise NotFew(f"telling their {len(rows)} states apart takes too long", "Declare an arrow.")
         finer = _numbered(
             {state: (last[state], *(last[after] for _, after in row)) for state, row in rows.items()}
         )

@@ -8,7 +8,7 @@ without the history; where they do not, only a person can say.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from arrows.compile import Program
 from arrows.fit import adopt, misfit
 from arrows.keys import key_of
 from arrows.shape import Enumeration, OneOf, Record, Scalar, Shape
+from migrations import behaviour
 from migrations.behaviour import (
     Classes,
     NotFew,
@@ -28,6 +29,7 @@ from migrations.behaviour import (
     Untaken,
     by_name,
     classes,
+    history,
     said,
     together,
     tried,
@@ -111,7 +113,7 @@ class Met:
     inputs: tuple[Any, ...]
     old: Tried
     new: Tried
-    met: Mapping[State, Mapping[State, tuple[int, ...]]]
+    met: behaviour.Met
     classes: Classes
 
     def alike(self, state: State, other: State) -> bool:
@@ -150,11 +152,10 @@ class Met:
     def differ(self, state: State, one: State, other: State) -> HistoriesDiffer:
         """What to tell of two new states for one old state."""
         word, answer, another = self.classes.word((1, one), (1, other))
-        histories = self.met[state]
         return HistoriesDiffer(
             self.cell.address,
             said(self.old.values[state]),
-            (self.row(histories[one]), self.row(histories[other])),
+            (self.row(history(self.met, state, one)), self.row(history(self.met, state, other))),
             (said(self.new.values[one]), said(self.new.values[other])),
             self.row(word),
             (answer.text, another.text),
@@ -181,8 +182,8 @@ def meet(old: Program[Any, Any], new: Program[Any, Any], inputs: Iterable[Any]) 
     try:
         met = together(before, after)
     except Untaken as gap:
-        history = tuple(said(given[place]) for place in gap.history)
-        raise Asks(NotTaken(one.address, history, (gap.answer.text, gap.other.text))) from None
+        row = tuple(said(given[place]) for place in gap.history)
+        raise Asks(NotTaken(one.address, row, (gap.answer.text, gap.other.text))) from None
     return Met(one, other, given, before, after, met, classes(before, after))
 
 

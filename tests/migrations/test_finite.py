@@ -406,6 +406,36 @@ def test_errors_of_two_types_are_two_answers() -> None:
     assert isinstance(back, Success)  # its two states behave alike
 
 
+def test_states_may_be_told_apart_late() -> None:
+    old: Table = {"a": {"x": (0, "b"), "y": (0, "b")}, "b": {"x": (0, "b"), "y": (0, "b")}}
+    new: Table = {"a": {"x": (0, "p0"), "y": (0, "q0")}}
+    for row, last in (("p", 1), ("q", 2)):
+        for n in range(7):
+            to = f"{row}{min(n + 1, 6)}"
+            new[f"{row}{n}"] = {"x": (0, f"{row}{n}"), "y": (last if n == 6 else 0, to)}
+    refusal = follow(of_table(old, "a"), of_table(new, "a"), ["x", "y"]).failure()
+    assert isinstance(refusal, HistoriesDiffer)
+    assert refusal.histories == (("'x'",), ("'y'",))
+    assert refusal.inputs == ("'y'",) * 7
+    assert refusal.answers == ("1", "2")
+
+
+def test_many_pairs_are_refused() -> None:
+    def turning(size: int) -> Program[Any, Any]:
+        return compile(loop(lambda _, at: (0, (at + 1) % size), init=0, name="state"))
+
+    refusal = follow(turning(450), turning(451), ["x"]).failure()
+    assert f"more than {MAX_STEPS} pairs of a state and an input go together" in refusal.message
+
+
+def test_states_that_are_told_apart_very_late_are_refused() -> None:
+    def full(_: str, at: int) -> tuple[bool, int]:
+        return at == 5000, min(at + 1, 5000)
+
+    tank = compile(loop(full, init=0, name="state"))
+    assert "telling their 10002 states apart takes too long" in follow(tank, tank, ["x"]).failure().message
+
+
 # States that nothing leads to
 
 
