@@ -27,7 +27,7 @@ from arrows.shape import shape_of_value
 MAX_STEPS = 200_000
 """Steps that are tried of one machine, and pairs of states times inputs that are followed of two."""
 
-MAX_LOOKS = 10 * MAX_STEPS
+MAX_LOOKS = 5 * MAX_STEPS
 """Steps that are looked at, in all rounds, to tell states apart."""
 
 State: TypeAlias = Hashable

@@ -72,7 +72,8 @@ def by_behaviour(old: Program[Any, Any], new: Program[Any, Any]) -> Followed | N
     Asked of two versions whose states and messages can be listed from their types: enums, classes without fields,
     bool and None. Where both are the same machine under other names, each state becomes one that behaves alike,
     unless each does so under its own name. Where they are not, names decide; and where a name is gone, the histories
-    do, if they contradict no name.
+    do, if they contradict no name. Machines of other cells, that wait for answers from outside, or with too many
+    states are not looked at: names decide.
     """
     slots = (*old.slots, *new.slots)
     few = all(isinstance(each, Cell) and listed(each.shape) is not None for each in slots)
