@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from migrations import lens
+from migrations.finite import follow
 from migrations.infer import infer
 from migrations.migration import DROP, Drop, Migration
 from migrations.plan import Plan, plan
 from migrations.refusal import Refusal
 from migrations.written import as_arrow, from_arrow
 
-__all__ = ["DROP", "Drop", "Migration", "Plan", "Refusal", "as_arrow", "from_arrow", "infer", "lens", "plan"]
+__all__ = [
+    "DROP",
+    "Drop",
+    "Migration",
+    "Plan",
+    "Refusal",
+    "as_arrow",
+    "follow",
+    "from_arrow",
+    "infer",
+    "lens",
+    "plan",
+]

@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 from arrows.cells import Values
 from arrows.compile import Program
 from migrations.downward import Downward
+from migrations.finite import by_behaviour
 from migrations.migration import Migration
 from migrations.planner import Lost, Refused, Row
 from migrations.refusal import NoDown, Refusal
@@ -88,6 +89,8 @@ def survey(
     before, after = (new, old) if down else (old, new)
     of = Downward if down else Upward
     planner = of(migration, before.slots, after.slots, machine, at_hand=lost)
+    if migration is None or not (migration.up or migration.lenses or migration.rules):
+        planner.followed = by_behaviour(before, after)
     move, threw = planner.level(before.slots, after.slots)
     refused = planner.refused
     if refused and migration is not None and down and migration.down is None and not migration.lenses:

@@ -16,6 +16,7 @@ from arrows.cells import Cell, Slot, Values, flat
 from arrows.fit import misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.finite import Followed
 from migrations.lens import Leave, Move
 from migrations.migration import Drop, Migration, Ways
 from migrations.pairing import Pairing, Single, Unfit, pairing
@@ -92,6 +93,7 @@ class Planner(ABC):
         self.rows: list[Row] = []
         self.refused: list[Refusal] = []
         self.at_hand = at_hand
+        self.followed: Followed | None = None
         self.up: Ways = migration.up if migration else _NONE
         self.down: Ways = (migration.down if migration else None) or _NONE
         self.old = {slot.address: slot for slot in flat(old)}
@@ -162,6 +164,8 @@ class Planner(ABC):
 
     def resolved(self, old: Cell, new: Cell, origin: Single, of: Cell) -> tuple[Way, Label, str]:
         """The way of a value by lenses or by structure, its label, and who says so."""
+        if self.followed is not None and not origin.lenses:
+            return self.followed.way, "converted", f"inferred ({self.followed.how})"
         search = Search(self._rules)
         try:
             made = way(old.shape, new.shape, origin.lenses, search)

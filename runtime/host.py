@@ -11,7 +11,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
-from runtime import bounds
+from runtime import bounds, journal
 from runtime.application import Application
 from runtime.batch import Batch
 from runtime.core import Core
@@ -171,15 +171,12 @@ class Host:
         result = swapped.map(lambda made: attrs.evolve(made, seconds=self.clock() - since))
         if self.keeper and isinstance(result, Success):
             made = result.unwrap()
-            new = self.core.applications[name].compiled
-            between = [each.edition for each in new.through]
-            row = self.keeper.history.changed(self.core.now, made)
-            event = ["swap", name, new.edition, made.back, *([between] if between and not made.back else [])]
-            self.keeper.note(event, ticket, undo, {**puts, **row})
-        if isinstance(result, Success):
-            self._enter(self.core.applications[name])
+            puts = {**puts, **self.keeper.history.changed(self.core.now, made)}
+            event = journal.swapped(self.core.applications[name].compiled, back=made.back)
+            self.keeper.note(event, ticket, undo, puts)
         match result:
             case Success(Upgraded() as done):
+                self._enter(self.core.applications[name])
                 word = "rolled back" if done.back else "upgraded"
                 logger.info("%s: %s from %s to %s in %.6f s", name, word, done.old, done.new, done.seconds)
             case Failure(refusal):

@@ -34,7 +34,7 @@ from runtime.packing import parsed
 from runtime.together import pack
 
 if TYPE_CHECKING:
-    from runtime.hosted import Hosted
+    from runtime.hosted import Compiled, Hosted
 
 Event: TypeAlias = list[Any]
 
@@ -59,6 +59,12 @@ def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> Eve
     except NotData:
         return None
     return ["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]
+
+
+def swapped(new: Compiled, *, back: bool) -> Event:
+    """The event of a change to a version."""
+    between = [] if back else [each.edition for each in new.through]
+    return ["swap", new.application.name, new.edition, back, *([between] if between else [])]
 
 
 def written(now: int, events: list[Event]) -> bytes:
