@@ -16,6 +16,7 @@ from arrows.cells import Cell, Slot, Values, flat
 from arrows.fit import misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.doubles import doubles
 from migrations.lens import Leave, Move
 from migrations.migration import Drop, Migration, Ways
 from migrations.pairing import Pairing, Single, Unfit, pairing
@@ -90,7 +91,7 @@ class Planner(ABC):
     ) -> None:
         self.machine = migration.machine if migration else machine
         self.rows: list[Row] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[Refusal] = doubles(self.machine, old, new)
         self.at_hand = at_hand
         self.up: Ways = migration.up if migration else _NONE
         self.down: Ways = (migration.down if migration else None) or _NONE

@@ -139,6 +139,30 @@ class KeysCollide(Refusal):
 
 
 @attrs.frozen
+class DoublesChanged(Refusal):
+    """The number of cells of equal address differs, and nothing says which of them is which."""
+
+    machine: str
+    address: str
+    old: int
+    new: int
+
+    @property
+    def happened(self) -> str:
+        return (
+            f"{self.machine}: of cells with the address {self.address!r} there are {self.old} in the old version and "
+            f"{self.new} in the new one, and nothing says which is which."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Give each a name of its own in the new version, or a scope of its own with named(...), and say in the "
+            "Migration what is led to it."
+        )
+
+
+@attrs.frozen
 class InitialChanged(Refusal):
     """The keys that a `keyed` does not store would silently change their value."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import attrs
 import typer
+from returns.result import Failure, Result, Success
 
 from arrows.shape import NOTHING
 from migrations.messages import Form, messages
@@ -14,6 +16,7 @@ from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime import report
 from runtime.acceptance import Older
+from runtime.application import Application
 from runtime.command import Json, done, exit_code, label, loaded, usage
 from runtime.hosted import Compiled
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
@@ -21,7 +24,7 @@ from runtime.upgrade import compiled
 
 
 @attrs.frozen
-class _Machine:
+class Machine:
     """What becomes of a machine."""
 
     name: str
@@ -55,8 +58,7 @@ def plan(
             f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    sides = done(compiled(one), as_json=as_json), done(compiled(other), as_json=as_json)
-    found = [_planned(*sides, name, back=back) for name in dict.fromkeys((*one.machines, *other.machines))]
+    found = done(planned(one, other, back=back), as_json=as_json)
     refused = [each for machine in found for each in machine.refused]
     if as_json:
         machines = {machine.name: machine.to_plain() for machine in found}
@@ -69,29 +71,46 @@ def plan(
         raise typer.Exit(max(exit_code(each.reason) for each in refused))
 
 
-def _planned(old: Compiled, new: Compiled, name: str, *, back: bool) -> _Machine:
+def planned(
+    one: Application, other: Application, *, back: bool = False
+) -> Result[tuple[Machine, ...], Refusal]:
+    """What becomes of every machine of two versions. Returns Failure(CannotCompile | NeedsEffects)."""
+    old, new = compiled(one), compiled(other)
+    if isinstance(old, Failure) or isinstance(new, Failure):
+        return Failure((old if isinstance(old, Failure) else new).failure())
+    sides = old.unwrap(), new.unwrap()
+    names = dict.fromkeys((*one.machines, *other.machines))
+    return Success(tuple(_planned(*sides, name, back=back) for name in names))
+
+
+def _planned(old: Compiled, new: Compiled, name: str, *, back: bool) -> Machine:
     source, target = (new, old) if back else (old, new)
     if name not in target.programs:
         gone = () if back else (MachineRemoved(new.application.name, name),)
-        return _Machine(name, None, (), gone)
+        return Machine(name, None, (), gone)
     if name not in source.programs:
-        return _Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
+        return Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
     migration = new.application.migration(name, old.application.version, new.application.version)
     found = survey(source.programs[name], target.programs[name], migration, machine=name, down=back)
     try:
         sides = old.programs[name], new.programs[name], migration
         told = Older.of(old.application.version, *sides).inputs
     except Stop as stop:
-        return _Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
+        return Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
     accepted = tuple(each.form for each in told.forms if each.label not in {"gone", "dropped"})
     lost = [MessageNotAccepted(new.application.name, name, form, accepted) for form in told.gone]
-    return _Machine(name, found, told.forms, (*found.refused, *([] if back else lost)))
+    return Machine(name, found, told.forms, (*found.refused, *([] if back else lost)))
 
 
-def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: bool) -> None:
+def _told(versions: dict[str, dict[str, str]], found: Sequence[Machine], *, back: bool) -> None:
     sides = [f"{side['version']} ({short(side['digest'])})" for side in versions.values()]
     first, last = reversed(sides) if back else sides
     report.say(f"{versions['new']['application']}: {first} -> {last}")
+    show(found)
+
+
+def show(found: Sequence[Machine]) -> None:
+    """Print the table."""
     rows = []
     for machine in found:
         if machine.found is None:

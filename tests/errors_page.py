@@ -45,6 +45,7 @@ REFUSALS: tuple[Refusal, ...] = (
     initial.BadInitial("copy.jsonl", 3, "count: expected int, found 'two'"),
     initial.HasData("shop"),
     listen.CannotListen("http://127.0.0.1:8080", "Address already in use"),
+    migrating.DoublesChanged("counter", "count", 1, 2),
     migrating.InitialChanged("clients", "clients", "(0,)", "(1,)"),
     migrating.KeysCollide("clients", "clients", "'ann'"),
     migrating.MigrationMisfit("counter", "count", "expected int, found '3'"),
