@@ -111,7 +111,7 @@ def defined(base: type) -> set[type]:
             importlib.import_module(module.name)
     found, looked = set(), [base]
     while looked:
-        below = looked.pop().__subclasses__()
+        below: list[type] = looked.pop().__subclasses__()
         looked += below
         found |= {cls for cls in below if cls.__module__.partition(".")[0] in ("migrations", "runtime")}
     # attrs makes a class anew for its slots: the first one is in no module.
