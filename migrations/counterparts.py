@@ -45,8 +45,12 @@ class NotFinite(Refusal):
     instead: str
 
     @property
-    def message(self) -> str:
-        return f"The two versions cannot be followed through their states: {self.problem}. {self.instead}"
+    def happened(self) -> str:
+        return f"The two versions cannot be followed through their states: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return self.instead
 
 
 @attrs.frozen
@@ -64,13 +68,19 @@ class HistoriesDiffer(Refusal):
     answers: tuple[str, str]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         (one, other), (here, there) = self.histories, self.states
         return (
             f"The cell {self.address!r} holds {self.state} after {_row(one)} as after {_row(other)}; the new version "
             f"would hold {here} after the first and {there} after the second, and these answer {_row(self.inputs)} "
-            f"with {self.answers[0]} and with {self.answers[1]}. What the cell holds does not decide: give the "
-            f"Migration an arrow that does, {{{self.address!r}: arrow}}."
+            f"with {self.answers[0]} and with {self.answers[1]}."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "What the cell holds does not decide: give the Migration an arrow that does, "
+            f"{{{self.address!r}: arrow}}."
         )
 
 
@@ -84,12 +94,15 @@ class NotTaken(Refusal):
     answers: tuple[str, str]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"After {_row(self.history[:-1])} the old version answers {self.history[-1]} with {self.answers[0]}, the "
-            f"new one with {self.answers[1]}: where that leads, nothing tells. Let the new version take it, or give "
-            f"the Migration an arrow, {{{self.address!r}: arrow}}."
+            f"new one with {self.answers[1]}: where that leads, nothing tells."
         )
+
+    @property
+    def remedy(self) -> str:
+        return f"Let the new version take it, or give the Migration an arrow, {{{self.address!r}: arrow}}."
 
 
 def _row(inputs: tuple[str, ...]) -> str:

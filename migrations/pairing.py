@@ -7,7 +7,7 @@ missing on both sides, one of the same name and shape that only stands under mor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -91,6 +91,17 @@ def pairing(old: tuple[Slot, ...], new: tuple[Slot, ...], lenses: Sequence[Lens]
             for slot in origin.slots if isinstance(origin, Joined) else (origin.slot,):
                 made.setdefault(slot.address, []).append((address, origin))
     return Pairing(reader.found, reader.left, made)
+
+
+def addresses(lenses: Iterable[Lens]) -> Iterator[str]:
+    """The addresses of cells that lenses name, of either version."""
+    for lens in lenses:
+        yield from _named(lens)
+        match lens:
+            case Move(old=name) | Leave(name=name) | Split(name=name):
+                yield name
+            case Merge(names=names):
+                yield from names
 
 
 def _named(lens: Lens) -> tuple[str, ...]:

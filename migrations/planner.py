@@ -16,10 +16,11 @@ from arrows.cells import Cell, Slot, Values, flat
 from arrows.fit import misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.doubles import doubles
 from migrations.finite import Followed
 from migrations.lens import Leave, Move
 from migrations.migration import Drop, Migration, Ways
-from migrations.pairing import Pairing, Single, Unfit, pairing
+from migrations.pairing import Pairing, Single, Unfit, addresses, pairing
 from migrations.refusal import (
     MigrationMisfit,
     MigrationRaised,
@@ -91,7 +92,8 @@ class Planner(ABC):
     ) -> None:
         self.machine = migration.machine if migration else machine
         self.rows: list[Row] = []
-        self.refused: list[Refusal] = []
+        spoken = (*addresses(migration.lenses), *migration.up, *(migration.down or ())) if migration else ()
+        self.refused: list[Refusal] = doubles(self.machine, old, new, spoken)
         self.at_hand = at_hand
         self.followed: Followed | None = None
         self.up: Ways = migration.up if migration else _NONE

@@ -19,8 +19,18 @@ class Refusal(ABC):
 
     @property
     @abstractmethod
+    def happened(self) -> str:
+        """What happened, and where."""
+
+    @property
+    @abstractmethod
+    def remedy(self) -> str:
+        """What to do instead; empty where only the problem that `happened` tells can say it."""
+
+    @property
     def message(self) -> str:
         """What happened, where, and what to do instead."""
+        return f"{self.happened} {self.remedy}".rstrip()
 
     def __str__(self) -> str:
         return self.message
@@ -40,11 +50,12 @@ class UndeclaredLoss(Refusal):
     direction: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.machine}: the cell {self.address!r} would be lost. To drop it, say so in the Migration: "
-            f"{self.direction}={{{self.address!r}: DROP}}."
-        )
+    def happened(self) -> str:
+        return f"{self.machine}: the cell {self.address!r} would be lost."
+
+    @property
+    def remedy(self) -> str:
+        return f"To drop it, say so in the Migration: {self.direction}={{{self.address!r}: DROP}}."
 
 
 @attrs.frozen
@@ -60,12 +71,15 @@ class Undefined(Refusal):
     """Why structure does not decide, where it says so."""
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         why = f", and structure does not decide: {self.why}" if self.why else ""
+        return f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}{why}."
+
+    @property
+    def remedy(self) -> str:
         return (
-            f"{self.machine}: the cell {self.address!r} goes from {self.old} to {self.new}{why}. Give the Migration "
-            f"an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, where what it holds "
-            f"may go, {self.direction}={{{self.address!r}: DROP}}."
+            f"Give the Migration an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, "
+            f"where what it holds may go, {self.direction}={{{self.address!r}: DROP}}."
         )
 
 
@@ -79,11 +93,12 @@ class UnknownCell(Refusal):
     known: tuple[str, ...]
 
     @property
-    def message(self) -> str:
-        known = ", ".join(self.known) or "none"
-        return (
-            f"{self.machine}: {self.direction} names the cell {self.address!r}; the cells there are: {known}."
-        )
+    def happened(self) -> str:
+        return f"{self.machine}: {self.direction} names the cell {self.address!r};"
+
+    @property
+    def remedy(self) -> str:
+        return f"the cells there are: {', '.join(self.known) or 'none'}."
 
 
 @attrs.frozen
@@ -95,9 +110,13 @@ class WrongLens(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         place = f" for {self.address!r}" if self.address else ""
-        return f"{self.machine}: a lens{place} does not fit: {self.problem}. Mend the Migration."
+        return f"{self.machine}: a lens{place} does not fit: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return "Mend the Migration."
 
 
 @attrs.frozen
@@ -109,10 +128,37 @@ class KeysCollide(Refusal):
     key: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
-            f"{self.machine}: two keys of {self.address!r} would become {self.key}, and one of them be lost. Let the "
-            "arrow of rekey give each key another one."
+            f"{self.machine}: two keys of {self.address!r} would become {self.key}, and one of them be lost."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return "Let the arrow of rekey give each key another one."
+
+
+@attrs.frozen
+class DoublesChanged(Refusal):
+    """The number of cells of equal address differs, and nothing says which of them is which."""
+
+    machine: str
+    address: str
+    old: int
+    new: int
+
+    @property
+    def happened(self) -> str:
+        return (
+            f"{self.machine}: of cells with the address {self.address!r} there are {self.old} in the old version and "
+            f"{self.new} in the new one, and nothing says which is which."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Give each a name of its own in the new version, or a scope of its own with named(...), and say in the "
+            "Migration what is led to it."
         )
 
 
@@ -126,11 +172,15 @@ class InitialChanged(Refusal):
     new: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"{self.machine}: a key of {self.address!r} that is not stored holds {self.old} after the migration, "
-            f"and would hold {self.new}. Let the first values of its cells be what the migration makes of the old."
+            f"and would hold {self.new}."
         )
+
+    @property
+    def remedy(self) -> str:
+        return "Let the first values of its cells be what the migration makes of the old."
 
 
 @attrs.frozen
@@ -142,8 +192,12 @@ class MigrationRaised(Refusal):
     error: str
 
     @property
-    def message(self) -> str:
-        return f"{self.machine}: migrating the cell {self.address!r} raised {self.error}. Mend the arrow."
+    def happened(self) -> str:
+        return f"{self.machine}: migrating the cell {self.address!r} raised {self.error}."
+
+    @property
+    def remedy(self) -> str:
+        return "Mend the arrow."
 
 
 @attrs.frozen
@@ -155,11 +209,12 @@ class MigrationMisfit(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.machine}: migrating the cell {self.address!r} gave a value of another type ({self.problem}). "
-            "Let the arrow give what the new version declares."
-        )
+    def happened(self) -> str:
+        return f"{self.machine}: migrating the cell {self.address!r} gave a value of another type ({self.problem})."
+
+    @property
+    def remedy(self) -> str:
+        return "Let the arrow give what the new version declares."
 
 
 @attrs.frozen
@@ -171,11 +226,12 @@ class NoDown(Refusal):
     new: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.machine}: the migration from version {self.old} to {self.new} has no way back. "
-            "Give it down={address: arrow}."
-        )
+    def happened(self) -> str:
+        return f"{self.machine}: the migration from version {self.old} to {self.new} has no way back."
+
+    @property
+    def remedy(self) -> str:
+        return "Give it down={address: arrow}."
 
 
 @attrs.frozen
@@ -189,12 +245,14 @@ class Gap(Refusal):
     leads: tuple[str, ...]
 
     @property
-    def message(self) -> str:
-        known = [f"{self.old} to {each}" for each in self.leaves] + [
-            f"{each} to {self.new}" for each in self.leads
-        ]
+    def happened(self) -> str:
+        out = [f"{self.old} to {each}" for each in self.leaves]
+        known = ", ".join([*out, *(f"{each} to {self.new}" for each in self.leads)])
+        return f"{self.machine}: no migrations lead from version {self.old} to {self.new}; there are {known}."
+
+    @property
+    def remedy(self) -> str:
         return (
-            f"{self.machine}: no migrations lead from version {self.old} to {self.new}; there are {', '.join(known)}. "
             f"Give one: Migration({self.machine!r}, old={self.old!r}, new={self.new!r}), or those that are missing "
             "between; one that says nothing more lets structure decide."
         )
@@ -208,12 +266,17 @@ class Ambiguous(Refusal):
     paths: tuple[tuple[str, ...], ...]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         ways = "; ".join(" to ".join(each) for each in self.paths)
         old, new = self.paths[0][0], self.paths[0][-1]
+        return f"{self.machine}: several ways lead from version {old} to {new}: {ways}."
+
+    @property
+    def remedy(self) -> str:
+        old, new = self.paths[0][0], self.paths[0][-1]
         return (
-            f"{self.machine}: several ways lead from version {old} to {new}: {ways}. Take one of them away, or give a "
-            f"direct one: Migration({self.machine!r}, old={old!r}, new={new!r}, ...)."
+            "Take one of them away, or give a direct one: "
+            f"Migration({self.machine!r}, old={old!r}, new={new!r}, ...)."
         )
 
 
@@ -226,8 +289,12 @@ class NotAtHand(Refusal):
     missing: tuple[str, ...]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"{self.machine}: the way from version {' to '.join(self.path)} needs version "
-            f"{' and '.join(self.missing)} at hand. Give it: --through FILE, or upgrade(..., through=[...])."
+            f"{' and '.join(self.missing)} at hand."
         )
+
+    @property
+    def remedy(self) -> str:
+        return "Give it: --through FILE, or upgrade(..., through=[...])."

@@ -24,8 +24,12 @@ class NeedsExtra(Refusal):
     extra: str
 
     @property
-    def message(self) -> str:
-        return f"this needs {self.what}: pip install 'midflight[{self.extra}]'"
+    def happened(self) -> str:
+        return f"this needs {self.what}:"
+
+    @property
+    def remedy(self) -> str:
+        return f"pip install 'midflight[{self.extra}]'"
 
 
 def check(

@@ -50,6 +50,8 @@ Request: TypeAlias = Ask | AskAll | Answer
 class NotARequest(CallError):
     """What a client sent is no request of the protocol. It is told, and its connection is closed."""
 
+    remedy = "send what the protocol says, on a new connection"
+
 
 @attrs.frozen
 class Codec:

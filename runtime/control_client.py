@@ -21,10 +21,14 @@ class NoNode(Refusal):
     directory: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
+        return f"no node runs on {self.directory}."
+
+    @property
+    def remedy(self) -> str:
         return (
-            f"no node runs on {self.directory}. Start one with `midflight run FILE`, or name the data "
-            "directory of the one you mean with --data DIR."
+            "Start one with `midflight run FILE`, or name the data directory of the one you mean "
+            "with --data DIR."
         )
 
 
@@ -36,8 +40,12 @@ class NoAnswer(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return f"the node on {self.directory} did not answer: {self.problem}. Look at its log, and at its status."
+    def happened(self) -> str:
+        return f"the node on {self.directory} did not answer: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return "Look at its log, and at its status."
 
 
 @attrs.frozen
@@ -51,8 +59,12 @@ class Refused(Refusal):
         return str(self.plain.get("reason", "Failed"))
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return str(self.plain.get("message", ""))
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
     def to_plain(self) -> dict[str, Any]:
         """The reply as it came."""

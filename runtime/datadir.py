@@ -35,11 +35,12 @@ class Occupied(Refusal):
     process: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"another node (process {self.process or 'unknown'}) runs on {self.directory}. "
-            "Stop it, or give this one a directory of its own with --data DIR."
-        )
+    def happened(self) -> str:
+        return f"another node (process {self.process or 'unknown'}) runs on {self.directory}."
+
+    @property
+    def remedy(self) -> str:
+        return "Stop it, or give this one a directory of its own with --data DIR."
 
 
 @attrs.frozen
@@ -50,8 +51,12 @@ class Unusable(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return f"{self.directory} cannot hold a node's data: {self.problem}. Give another with --data DIR."
+    def happened(self) -> str:
+        return f"{self.directory} cannot hold a node's data: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return "Give another with --data DIR."
 
 
 class Claim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from arrows.fit import Misfit
 from runtime import bounds
@@ -22,6 +22,9 @@ class CallError(Exception):
         """The name of the reason."""
         return type(self).__name__
 
+    remedy: ClassVar[str]
+    """What to do instead; for many errors the end of their text."""
+
     def to_plain(self) -> dict[str, Any]:
         """The reason, a message for the caller, and what else is known."""
         return {"error": self.reason, "message": str(self)}
@@ -32,6 +35,8 @@ class StepFailed(CallError):
 
     The node's log has the traceback under `reference`.
     """
+
+    remedy = "find out why under its reference in the log, and mend the machine"
 
     def __init__(self, machine: str, reference: str, error: BaseException) -> None:
         super().__init__(
@@ -64,6 +69,8 @@ class OverBudget(BaseException):
 class Overloaded(CallError):
     """The machine's inbox is full; the message was not taken. Come back after `retry_after` seconds."""
 
+    remedy = "try again after the seconds in `retry_after`"
+
     def __init__(self, machine: str, retry_after: float = bounds.RETRY_AFTER) -> None:
         super().__init__(f"{machine} has as many messages waiting as it may; try again in {retry_after:g} s")
         self.machine = machine
@@ -77,6 +84,8 @@ class Overloaded(CallError):
 class Unavailable(CallError):
     """The node or the machine is stopping, or the node is not started; the message was not taken."""
 
+    remedy = "try again after the seconds in `retry_after`"
+
     def __init__(self, what: str, retry_after: float = bounds.RETRY_AFTER) -> None:
         super().__init__(f"{what}; the message was not taken")
         self.retry_after = retry_after
@@ -89,10 +98,12 @@ class Unavailable(CallError):
 class IdReused(CallError):
     """The id was given with another message before; this one was not taken. Repeat that, or take a new id."""
 
+    remedy = "give a new one to a new message"
+
     def __init__(self, machine: str, id: str) -> None:
         super().__init__(
             f"{machine} was asked something else under the id {cut(repr(id))}; the message was not taken: an id "
-            "goes with one message, so give a new one to a new message"
+            f"goes with one message, so {self.remedy}"
         )
         self.machine = machine
         self.id = id
@@ -101,8 +112,10 @@ class IdReused(CallError):
 class BadId(CallError):
     """What was given as the id of a request cannot be one; the message was not taken."""
 
+    remedy = f"an id is a text of 1 to {bounds.MAX_ID} characters"
+
     def __init__(self, problem: str) -> None:
-        super().__init__(f"an id is a text of 1 to {bounds.MAX_ID} characters: {problem}")
+        super().__init__(f"{self.remedy}: {problem}")
 
 
 class RaisedBefore(Exception):
@@ -111,6 +124,8 @@ class RaisedBefore(Exception):
 
 class UnknownMachine(CallError):
     """No machine of that name runs here; `known` are those that do."""
+
+    remedy = "name one of those that are `known`"
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(f"no machine {cut(name)!r}; there are: {', '.join(known) or 'none'}")
@@ -124,6 +139,8 @@ class UnknownMachine(CallError):
 
 class UnknownVersion(CallError):
     """The client is of a version that the machine does not speak; `known` are those that it does."""
+
+    remedy = "speak one of the versions that are `known`"
 
     def __init__(self, machine: str, version: str, known: Sequence[str]) -> None:
         super().__init__(
@@ -141,6 +158,8 @@ class UnknownVersion(CallError):
 
 class BadMessage(CallError):
     """The message is none that the machine accepts; it never reached the machine."""
+
+    remedy = "send one of the forms that it `accepts`"
 
     def __init__(self, machine: str, misfit: Misfit, accepted: Sequence[str]) -> None:
         super().__init__(f"{machine}: {cut(str(misfit))}")

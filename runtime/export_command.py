@@ -27,8 +27,12 @@ class NoData(Refusal):
     directory: str
 
     @property
-    def message(self) -> str:
-        return f"{self.directory} holds no data. Name the directory of a node with --data DIR."
+    def happened(self) -> str:
+        return f"{self.directory} holds no data."
+
+    @property
+    def remedy(self) -> str:
+        return "Name the directory of a node with --data DIR."
 
 
 @attrs.frozen
@@ -39,8 +43,12 @@ class CannotWrite(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return f"{self.place} cannot be written: {self.problem}. Give another with --out FILE."
+    def happened(self) -> str:
+        return f"{self.place} cannot be written: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return "Give another with --out FILE."
 
 
 def export(

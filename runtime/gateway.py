@@ -218,7 +218,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-_STATUS: dict[type[CallError], int] = {
+STATUS: dict[type[CallError], int] = {
     BadId: 400,
     BadMessage: 422,
     IdReused: 422,
@@ -228,6 +228,7 @@ _STATUS: dict[type[CallError], int] = {
     UnknownMachine: 404,
     UnknownVersion: 400,
 }
+"""The status of the answer to a message for which there is no reply."""
 
 
 async def _call_error(_: Request, error: Exception) -> Response:
@@ -235,7 +236,7 @@ async def _call_error(_: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, Overloaded | Unavailable):
         headers["retry-after"] = str(math.ceil(error.retry_after))
-    return _json(_STATUS[type(error)], error.to_plain(), headers)
+    return _json(STATUS[type(error)], error.to_plain(), headers)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -160,10 +160,7 @@ class Host:
         ticket: Ticket | None = None,
         puts: Mapping[str, bytes] = NOTHING,
     ) -> Result[Upgraded, Refusal]:
-        """Make a prepared change, or tell and log why not.
-
-        With a keeper `ticket` is told when it is kept, and `puts` with it.
-        """
+        """Make a prepared change, or tell why not. With a keeper `ticket` is told when it and `puts` are kept."""
         since = self.clock()
         self._begin()
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None

@@ -69,8 +69,12 @@ class BadInitial(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return f"{self.place}, line {self.line}: {self.problem}. Nothing was started."
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 @attrs.frozen
@@ -80,11 +84,12 @@ class HasData(Refusal):
     application: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.application}: there is data of it already, which a given state would replace. Start it without "
-            "that state, or on another data directory."
-        )
+    def happened(self) -> str:
+        return f"{self.application}: there is data of it already, which a given state would replace."
+
+    @property
+    def remedy(self) -> str:
+        return "Start it without that state, or on another data directory."
 
 
 def read_initial(compiled: Compiled, initial: Initial) -> Result[States, Refusal]:

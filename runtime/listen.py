@@ -26,8 +26,12 @@ class CannotListen(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return f"cannot listen on {self.url}: {self.problem}"
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 @attrs.frozen

@@ -23,6 +23,7 @@ from runtime.application import Application
 from runtime.command import FileArgument, Json, done, label, loaded, one_machine, usage
 from runtime.errors import BadMessage
 from runtime.gateway import Malformed, message, parse
+from runtime.plan_command import Machine, planned, show
 from runtime.refusal import CannotCompile, short
 
 Svg = Annotated[
@@ -45,8 +46,9 @@ def diff(
 ) -> None:
     """Compare two versions of an application.
 
-    Machine by machine: cells by address, nodes by path. Neither is run. A picture shows the new machine:
-    green came, red and dashed went, amber is another, blue moved or is called otherwise.
+    Machine by machine: cells by address, nodes by path; then, as `plan` has it, what an upgrade would make of every
+    cell and message. Nothing is asked or refused: the exit code is 0 also where `plan` gives 3. A picture shows
+    the new machine: green came, red and dashed went, amber is another, blue moved or is called otherwise.
     """
     if as_json + as_mermaid + (svg is not None) > 1:
         usage("of --json, --mermaid and --svg, choose one.")
@@ -59,7 +61,20 @@ def diff(
         usage(f"neither {old} nor {new} holds a machine {machine!r}; there are: {', '.join(names)}")
     wanted = list(names) if machine is None else [machine]
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    _told(versions, {name: _compared(one, other, name) for name in wanted}, as_json=as_json)
+    found = {name: _compared(one, other, name) for name in wanted}
+    _told(versions, found, _planned(one, other, wanted), as_json=as_json)
+
+
+def _planned(one: Application, other: Application, wanted: list[str]) -> list[Machine] | None:
+    """What becomes of these machines; None, and why, where that cannot be known."""
+    if one.name != other.name:
+        return None
+    match planned(one, other):
+        case Success(found):
+            return [each for each in found if each.name in wanted]
+        case Failure(refusal):
+            report.complain(str(refusal))
+    return None
 
 
 def _picture(one: Application, other: Application, name: str, new_name: str, svg: Path | None) -> None:
@@ -79,13 +94,16 @@ def _compared(one: Application, other: Application, name: str) -> Difference | s
     return "removed" if name in one.machines else "added"
 
 
-def _told(versions: dict[str, Any], found: dict[str, Difference | str], *, as_json: bool) -> None:
+def _told(
+    versions: dict[str, Any], found: dict[str, Difference | str], plan: list[Machine] | None, *, as_json: bool
+) -> None:
     if as_json:
         machines = {
             name: each if isinstance(each, str) else changed_lines.to_plain(each)
             for name, each in found.items()
         }
-        report.plain({**versions, "machines": machines})
+        rows = None if plan is None else {each.name: each.to_plain() for each in plan}
+        report.plain({**versions, "machines": machines, "plan": rows})
         return
     for word, side in versions.items():
         report.say(
@@ -97,6 +115,10 @@ def _told(versions: dict[str, Any], found: dict[str, Difference | str], *, as_js
         else:
             report.say(f"{name}:")
             report.difference(each)
+    if plan is not None:
+        show(plan)
+        for refusal in (refusal for each in plan for refusal in each.refused):
+            report.complain(str(refusal))
 
 
 def draw(

@@ -24,8 +24,12 @@ class CannotDraw(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return self.problem
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 def svg(arrow: Arrow[Any, Any], difference: Difference | None = None) -> Result[str, CannotDraw]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import attrs
 import typer
-from returns.result import Failure
+from returns.result import Failure, Result, Success
 
 from arrows.shape import NOTHING
 from migrations.compat import Compat, compat
@@ -15,6 +16,7 @@ from migrations.plan import Survey
 from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime import report
+from runtime.application import Application
 from runtime.command import Json, Through, done, exit_code, label, loaded, usage
 from runtime.hosted import Compiled, routes
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
@@ -22,7 +24,7 @@ from runtime.upgrade import compiled, compiled_through
 
 
 @attrs.frozen
-class _Machine:
+class Machine:
     """What becomes of a machine."""
 
     name: str
@@ -66,14 +68,7 @@ def plan(
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
     between = [loaded(each, as_json=as_json) for each in through or ()]
-    sides = (
-        done(compiled(one), as_json=as_json),
-        done(compiled_through(other, between), as_json=as_json),
-    )
-    found = [
-        _planned(*sides, name, back=back, talk=talk)
-        for name in dict.fromkeys((*one.machines, *other.machines))
-    ]
+    found = done(planned(one, other, between, back=back, talk=talk), as_json=as_json)
     refused = [each for machine in found for each in machine.refused]
     if as_json:
         machines = {machine.name: machine.to_plain() for machine in found}
@@ -86,31 +81,59 @@ def plan(
         raise typer.Exit(max(exit_code(each.reason) for each in refused))
 
 
-def _planned(old: Compiled, new: Compiled, name: str, *, back: bool, talk: bool) -> _Machine:
+def planned(
+    one: Application,
+    other: Application,
+    through: Sequence[Application] = (),
+    *,
+    back: bool = False,
+    talk: bool = False,
+) -> Result[tuple[Machine, ...], Refusal]:
+    """What becomes of every machine of two versions; with `talk`, how they talk to each other.
+
+    Returns Failure(CannotCompile | NeedsEffects | OtherApplication).
+    """
+    old, new = compiled(one), compiled_through(other, through)
+    if isinstance(old, Failure) or isinstance(new, Failure):
+        return Failure((old if isinstance(old, Failure) else new).failure())
+    sides = old.unwrap(), new.unwrap()
+    names = dict.fromkeys((*one.machines, *other.machines))
+    return Success(tuple(_planned(*sides, name, back=back, talk=talk) for name in names))
+
+
+def _planned(old: Compiled, new: Compiled, name: str, *, back: bool, talk: bool) -> Machine:
     source, target = (new, old) if back else (old, new)
     if name not in target.programs:
         gone = () if back else (MachineRemoved(new.application.name, name),)
-        return _Machine(name, None, (), gone)
+        return Machine(name, None, (), gone)
     if name not in source.programs:
-        return _Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
+        return Machine(name, None, messages(NOTHING, target.programs[name].takes).forms, ())
     way = routes(old, new)[name]
     if isinstance(way, Failure):
-        return _Machine(name, None, (), (way.failure(),))
+        return Machine(name, None, (), (way.failure(),))
     found = way.unwrap().survey(down=back)
     try:
         told = way.unwrap().inputs()
         between = compat(way.unwrap()) if talk else None
     except Stop as stop:
-        return _Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
+        return Machine(name, found, (), (*found.refused, WrongLens(name, "", str(stop.unclear))))
     accepted = tuple(each.form for each in told.forms if each.label not in {"gone", "dropped"})
     lost = [MessageNotAccepted(new.application.name, name, form, accepted) for form in told.gone]
-    return _Machine(name, found, told.forms, (*found.refused, *([] if back else lost)), between)
+    return Machine(name, found, told.forms, (*found.refused, *([] if back else lost)), between)
 
 
-def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: bool) -> None:
+def _told(versions: dict[str, dict[str, str]], found: Sequence[Machine], *, back: bool) -> None:
     sides = [f"{side['version']} ({short(side['digest'])})" for side in versions.values()]
     first, last = reversed(sides) if back else sides
     report.say(f"{versions['new']['application']}: {first} -> {last}")
+    show(found)
+    talks = [machine.compat for machine in found if machine.compat is not None]
+    if talks:
+        _talks(versions, talks)
+
+
+def show(found: Sequence[Machine]) -> None:
+    """Print the table."""
     rows = []
     for machine in found:
         if machine.found is None:
@@ -120,9 +143,6 @@ def _told(versions: dict[str, dict[str, str]], found: list[_Machine], *, back: b
             rows.append((machine.name, row.address, row.label, types, row.how))
         rows += [(machine.name, "message", each.label, each.form, each.how) for each in machine.messages]
     report.table("", ("machine", "cell", "is", "type", "by"), rows)
-    talks = [machine.compat for machine in found if machine.compat is not None]
-    if talks:
-        _talks(versions, talks)
 
 
 def _talks(versions: dict[str, dict[str, str]], talks: list[Compat]) -> None:

@@ -22,11 +22,12 @@ class UnexpectedVersion(Refusal):
     running: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.application}: expected {short(self.expected)} to run, but {short(self.running)} runs. "
-            "Look at the status and plan the change again."
-        )
+    def happened(self) -> str:
+        return f"{self.application}: expected {short(self.expected)} to run, but {short(self.running)} runs."
+
+    @property
+    def remedy(self) -> str:
+        return "Look at the status and plan the change again."
 
 
 @attrs.frozen
@@ -37,8 +38,12 @@ class AlreadyRunning(Refusal):
     digest: str
 
     @property
-    def message(self) -> str:
-        return f"{self.application}: version {short(self.digest)} runs already; there is nothing to change."
+    def happened(self) -> str:
+        return f"{self.application}: version {short(self.digest)} runs already;"
+
+    @property
+    def remedy(self) -> str:
+        return "there is nothing to change."
 
 
 @attrs.frozen
@@ -51,11 +56,15 @@ class MessageNotAccepted(Refusal):
     accepts: tuple[str, ...]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"{self.application}: {self.machine} would no longer take {self.form}; it would take: "
-            f"{', '.join(self.accepts) or 'nothing'}. Keep a case for it: what waits must not be lost."
+            f"{', '.join(self.accepts) or 'nothing'}."
         )
+
+    @property
+    def remedy(self) -> str:
+        return "Keep a case for it: what waits must not be lost."
 
 
 @attrs.frozen
@@ -66,11 +75,12 @@ class OtherApplication(Refusal):
     application: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"a version of {self.given} was given to go through, and {self.application} is upgraded. Give versions of "
-            f"{self.application}."
-        )
+    def happened(self) -> str:
+        return f"a version of {self.given} was given to go through, and {self.application} is upgraded."
+
+    @property
+    def remedy(self) -> str:
+        return f"Give versions of {self.application}."
 
 
 @attrs.frozen
@@ -81,8 +91,12 @@ class MachineRemoved(Refusal):
     machine: str
 
     @property
-    def message(self) -> str:
-        return f"{self.application}: the machine {self.machine!r} would go, and its state with it. Keep it."
+    def happened(self) -> str:
+        return f"{self.application}: the machine {self.machine!r} would go, and its state with it."
+
+    @property
+    def remedy(self) -> str:
+        return "Keep it."
 
 
 @attrs.frozen
@@ -94,11 +108,15 @@ class NeedsEffects(Refusal):
     effects: tuple[str, ...]
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"{self.application}: {self.machine} performs or emits {', '.join(self.effects)}, and a node emits Send, "
-            "Publish, After and Cancel and performs nothing. Answer with what is to be done, and do it outside."
+            "Publish, After and Cancel and performs nothing."
         )
+
+    @property
+    def remedy(self) -> str:
+        return "Answer with what is to be done, and do it outside."
 
 
 @attrs.frozen
@@ -109,8 +127,12 @@ class UnknownApplication(Refusal):
     known: tuple[str, ...]
 
     @property
-    def message(self) -> str:
-        return f"no application {self.application!r} runs; there are: {', '.join(self.known) or 'none'}."
+    def happened(self) -> str:
+        return f"no application {self.application!r} runs;"
+
+    @property
+    def remedy(self) -> str:
+        return f"there are: {', '.join(self.known) or 'none'}."
 
 
 @attrs.frozen
@@ -122,10 +144,12 @@ class NameTaken(Refusal):
     holder: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"the {self.kind} name {self.name!r} is taken by the application {self.holder!r}. Choose another."
-        )
+    def happened(self) -> str:
+        return f"the {self.kind} name {self.name!r} is taken by the application {self.holder!r}."
+
+    @property
+    def remedy(self) -> str:
+        return "Choose another."
 
 
 @attrs.frozen
@@ -135,8 +159,12 @@ class NothingToRollBack(Refusal):
     application: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return f"{self.application}: there is no earlier version to go back to."
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 @attrs.frozen
@@ -148,8 +176,12 @@ class CannotCompile(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return f"{self.application}: {self.machine}: {self.problem}"
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 @attrs.frozen
@@ -160,8 +192,12 @@ class CannotLoad(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return f"{self.place}: {self.problem}"
+
+    @property
+    def remedy(self) -> str:
+        return ""
 
 
 @attrs.frozen
@@ -174,17 +210,20 @@ class OtherHere(Refusal):
     readable: bool
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         known = ", ".join(self.differences) or "a value that it reads when it is loaded"
-        way = (
-            "Start it with what it was kept under, and stop it there: then nothing is left to repeat, and it starts "
-            "here as it is."
-            if self.readable
-            else "Start it with what it was kept under, and upgrade it there."
-        )
         return (
             f"the kept version {self.digest[:12]} of {self.application} is another one here, so that what it stepped "
-            f"cannot be repeated: {known} has changed. {way}"
+            f"cannot be repeated: {known} has changed."
+        )
+
+    @property
+    def remedy(self) -> str:
+        if not self.readable:
+            return "Start it with what it was kept under, and upgrade it there."
+        return (
+            "Start it with what it was kept under, and stop it there: then nothing is left to repeat, and it starts "
+            "here as it is."
         )
 
 
@@ -195,8 +234,12 @@ class NotRunning(Refusal):
     application: str
 
     @property
-    def message(self) -> str:
-        return f"{self.application}: the node is not running. Use it inside `async with Node() as node`."
+    def happened(self) -> str:
+        return f"{self.application}: the node is not running."
+
+    @property
+    def remedy(self) -> str:
+        return "Use it inside `async with Node() as node`."
 
 
 @attrs.frozen
@@ -207,11 +250,12 @@ class CannotKeep(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return (
-            f"{self.application} cannot be kept beside its data: {self.problem}. Define the application in a module "
-            "or file of its own that does nothing else when it is imported."
-        )
+    def happened(self) -> str:
+        return f"{self.application} cannot be kept beside its data: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return "Define the application in a module or file of its own that does nothing else when it is imported."
 
 
 @attrs.frozen
@@ -222,8 +266,12 @@ class NotKept(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
-        return f"{self.application}: {self.problem}. Nothing has changed; free the disk and try again."
+    def happened(self) -> str:
+        return f"{self.application}: {self.problem}. Nothing has changed;"
+
+    @property
+    def remedy(self) -> str:
+        return "free the disk and try again."
 
 
 @attrs.frozen
@@ -235,8 +283,12 @@ class NotRecovered(Refusal):
     problem: str
 
     @property
-    def message(self) -> str:
+    def happened(self) -> str:
         return (
             f"recovery stopped at event {self.event} of entry {self.entry} in the journal: {self.problem}. "
-            "Nothing was changed. Start it with the Python and the libraries it ran with, or restore a copy."
+            "Nothing was changed."
         )
+
+    @property
+    def remedy(self) -> str:
+        return "Start it with the Python and the libraries it ran with, or restore a copy."

@@ -59,11 +59,15 @@ class Damaged(Refusal):
 
     place: str
     problem: str
-    remedy: str = "Restore the directory from a copy, or move it away to begin with nothing"
+    instead: str = "Restore the directory from a copy, or move it away to begin with nothing"
 
     @property
-    def message(self) -> str:
-        return f"{self.place}: {self.problem}. Nothing was changed. {self.remedy}."
+    def happened(self) -> str:
+        return f"{self.place}: {self.problem}. Nothing was changed."
+
+    @property
+    def remedy(self) -> str:
+        return f"{self.instead}."
 
 
 class Readable(Protocol):

@@ -127,3 +127,17 @@ def test_two_applications_are_no_versions_of_one() -> None:
     ran = midflight("plan", COUNTER / "v1.py", ROOT / "examples" / "store" / "v1.py")
     assert ran.returncode == 2
     assert "versions of one application" in ran.stderr
+
+
+def test_diff_shows_the_table_of_plan_and_refuses_nothing(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path, cells="fresh: int = 3")
+    files = project(tmp_path, cells="fresh: int = 3")
+    diff = midflight("diff", *files, "--json")
+    assert (diff.returncode, diff.stderr) == (0, "")
+    found = json.loads(diff.stdout)
+    assert found["plan"] == plan["machines"]
+    assert found["plan"]["users"]["refused"][0]["reason"] == "UndeclaredLoss"
+    shown = midflight("diff", *files)
+    assert shown.returncode == 0
+    assert "users/total" in shown.stdout
+    assert "DROP" in shown.stderr

@@ -15,9 +15,10 @@ from returns.result import Failure, Result, Success
 from arrows import Arrow, arr, compile, identity, keyed, loop, named, state
 from arrows.cells import Values
 from arrows.keys import key_of
-from migrations import DROP, Migration, Plan, Refusal, plan
+from migrations import DROP, Migration, Plan, Refusal, lens, plan
 from migrations.plan import Row
 from migrations.refusal import (
+    DoublesChanged,
     InitialChanged,
     MigrationMisfit,
     MigrationRaised,
@@ -185,8 +186,13 @@ def test_a_loss_is_declared() -> None:
     )
 
 
-def test_another_number_of_equal_names_is_a_loss() -> None:
-    assert isinstance(planned(cell("n", 0) >> cell("n", 0), cell("n", 0)).failure(), UndeclaredLoss)
+def test_another_number_of_equal_names_is_declared() -> None:
+    two, one = cell("n", 0) >> cell("n", 0), cell("n", 0)
+    assert isinstance(planned(two, one).failure(), DoublesChanged)
+    assert planned(two, one, {"n#2": DROP}).unwrap().apply((5, 6)) == Success((5,))
+    renamed = Migration("m", old="1", new="2", lenses=[lens.rename("n#2", "m")])
+    up = plan(compile(two), compile(one >> cell("m", 0)), renamed, machine="m").unwrap()
+    assert up.apply((5, 6)) == Success((5, 6))
 
 
 def test_what_structure_decides_needs_no_arrow_either_way() -> None:

@@ -1,0 +1,179 @@
+"""Writes `docs/errors.md` from the refusals in the code: `python -m tests.errors_page`.
+
+A new Refusal or CallError needs one line in `REFUSALS` or `ERRORS`, an example of it; then run this.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+import migrations
+import runtime
+from arrows.fit import Misfit
+from migrations import counterparts
+from migrations import refusal as migrating
+from migrations.refusal import Refusal
+from runtime import check_command, control_client, datadir, errors, export_command, initial, listen, picture
+from runtime import refusal as running
+from runtime.codec import NotARequest
+from runtime.command import exit_code
+from runtime.errors import CallError
+from runtime.gateway import STATUS
+from runtime.store import Damaged
+
+Each = TypeVar("Each", Refusal, CallError)
+PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
+OLD, NEW = "8599e15869be" + 52 * "0", "524d1cd3f11f" + 52 * "0"
+
+REFUSALS: tuple[Refusal, ...] = (
+    check_command.NeedsExtra("Hypothesis", "check"),
+    control_client.NoAnswer("/srv/shop/.midflight", "it closed the connection"),
+    control_client.NoNode("/srv/shop/.midflight"),
+    control_client.Refused(running.NothingToRollBack("shop").to_plain()),
+    Damaged("/srv/shop/.midflight/journal.db", "entry 12 has another checksum"),
+    datadir.Occupied("/srv/shop/.midflight", "4711"),
+    datadir.Unusable("/srv/shop/.midflight", "Permission denied"),
+    export_command.CannotWrite("/srv/copy.jsonl", "No space left on device"),
+    export_command.NoData("/srv/shop/.midflight"),
+    initial.BadInitial("copy.jsonl", 3, "count: expected int, found 'two'"),
+    initial.HasData("shop"),
+    listen.CannotListen("http://127.0.0.1:8080", "Address already in use"),
+    counterparts.HistoriesDiffer(
+        "lamp", "False", ((), ("'press'", "'press'")), ("0", "2"), ("'press'",), ("'on'", "'off'")
+    ),
+    counterparts.NotFinite("the machine has 2 cells", "Give the Migration an arrow."),
+    counterparts.NotTaken("door", ("'knock'", "'open'"), ("'opened'", "ValueError")),
+    migrating.Ambiguous("users", (("1", "2", "4"), ("1", "3", "4"))),
+    migrating.DoublesChanged("counter", "count", 1, 2),
+    migrating.Gap("users", "1", "4", ("2",), ("3",)),
+    migrating.InitialChanged("clients", "clients", "(0,)", "(1,)"),
+    migrating.KeysCollide("clients", "clients", "'ann'"),
+    migrating.MigrationMisfit("counter", "count", "expected int, found '3'"),
+    migrating.MigrationRaised("counter", "count", "ValueError: no number"),
+    migrating.NoDown("counter", "1", "2"),
+    migrating.NotAtHand("users", ("1", "2", "3"), ("2",)),
+    migrating.Undefined("counter", "count", "up", "int", "str"),
+    migrating.UndeclaredLoss("counter", "count", "up"),
+    migrating.UnknownCell("counter", "cuont", "up", ("count",)),
+    migrating.WrongLens("users", "user", "there is no field 'nmae'"),
+    picture.CannotDraw("dot took more than 60 s; the machine is too big to draw."),
+    running.AlreadyRunning("shop", NEW),
+    running.CannotCompile("shop", "till", "shop.py:12: a cell is written by nonlocal."),
+    running.CannotKeep("shop", "it was defined in a program that is running"),
+    running.CannotLoad("/srv/shop.py", "holds no Application; write app = Application(...)"),
+    running.MachineRemoved("shop", "till"),
+    running.MessageNotAccepted("shop", "till", '{"type": "Pay"}', ('{"type": "Read"}',)),
+    running.NameTaken("machine", "till", "shop"),
+    running.NeedsEffects("shop", "till", ("Fetch",)),
+    running.NotKept("shop", "it could not be written down (disk full)"),
+    running.NotRecovered(12, 3, "till gave another reply"),
+    running.NotRunning("shop"),
+    running.NothingToRollBack("shop"),
+    running.OtherApplication("till", "shop"),
+    running.OtherHere("shop", OLD, ("Python 3.11 -> 3.12",), True),
+    running.UnexpectedVersion("shop", OLD, NEW),
+    running.UnknownApplication("shpo", ("shop",)),
+)
+ERRORS: tuple[CallError, ...] = (
+    errors.BadId("it has 300 characters"),
+    errors.BadMessage("counter", Misfit("by", "int", "'two'"), ('{"type": "Incr", "by"?: int}',)),
+    errors.IdReused("till", "order-7"),
+    errors.Overloaded("till"),
+    errors.StepFailed("till", "3f9c2a", ValueError("no number")),
+    errors.Unavailable("the node is not running"),
+    errors.UnknownMachine("tlil", ("till",)),
+    errors.UnknownVersion("till", "1", ("2", "3")),
+    NotARequest("a request may have 1048576 bytes"),
+)
+
+HEAD = """\
+# What is refused, and what to do
+
+Every refusal has a name, its *reason*: in Python the class, in the answer of a command with `--json` the field
+`reason`, over HTTP the field `error`. This page is made from the code by `python -m tests.errors_page`.
+
+## Changes
+
+An upgrade, a rollback, a start and the commands give one of these, as a `Failure` of `returns` in Python. What was
+refused has changed nothing. A command ends with the exit code that stands there: 1, or 3 where a Migration has to say
+more. The texts are examples.
+"""
+CALLS = """\
+## Calls
+
+`node.call` raises one of these, all of them a `CallError`; over HTTP it is an answer of the status that stands there
+([`docs/http.md`](http.md)).
+"""
+
+
+def defined(base: type) -> set[type]:
+    """Every class that can be made and descends from this one, in all modules of the packages."""
+    for package in (migrations, runtime):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    found, looked = set(), [base]
+    while looked:
+        below: list[type] = looked.pop().__subclasses__()
+        looked += below
+        found |= {cls for cls in below if cls.__module__.partition(".")[0] in ("migrations", "runtime")}
+    # attrs makes a class anew for its slots: the first one is in no module.
+    real = {cls for cls in found if getattr(sys.modules[cls.__module__], cls.__name__, None) is cls}
+    return {cls for cls in real if not inspect.isabstract(cls)}
+
+
+def page() -> str:
+    """The text of the page."""
+    changes = (
+        _entry(
+            each, each.message, each.remedy, [field.name for field in attrs.fields(type(each))], _exit(each)
+        )
+        for each in _sorted(REFUSALS)
+    )
+    calls = (
+        _entry(each, str(each), each.remedy, [*vars(each)], _status(type(each))) for each in _sorted(ERRORS)
+    )
+    return "\n".join((HEAD, *changes, CALLS, *calls)).rstrip() + "\n"
+
+
+def _sorted(every: Iterable[Each]) -> list[Each]:
+    return sorted(every, key=lambda each: type(each).__name__)
+
+
+def _exit(refusal: Refusal) -> str:
+    if isinstance(refusal, control_client.Refused):
+        return "That of the reason that the node gave, under which it is shown."
+    return f"Exit code {exit_code(refusal.reason)}."
+
+
+def _status(error: type[CallError]) -> str:
+    return f"HTTP status {STATUS[error]}." if error in STATUS else "Not over HTTP."
+
+
+def _entry(made: Refusal | CallError, message: str, remedy: str, fields: list[str], outcome: str) -> str:
+    told = inspect.getdoc(type(made)) or ""
+    instead = (
+        remedy[:1].upper() + remedy[1:].rstrip(".") if remedy else "See the text: it depends on the problem"
+    )
+    names = ", ".join(f"`{name}`" for name in fields) or "none"
+    return "\n".join(
+        (
+            f"### {type(made).__name__}\n",
+            f"{told}\n",
+            f"- **What to do:** {instead}.",
+            f"- **Fields:** {names}",
+            f"- {outcome}\n",
+            f"```text\n{message}\n```\n",
+        )
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
