@@ -146,6 +146,17 @@ class Packer:
         return packed
 
 
+class NamesOnly(Packer):
+    """Packs classes by their names, and what `code` says of them, without their fields; and no shapes."""
+
+    def shape(self, shape: Shape) -> Any:
+        """Nothing."""
+        return None
+
+    def _class(self, cls: type) -> Any:
+        return ["named", cls.__name__, *([self.code(cls)] if self.code else [])]
+
+
 class _ByName(Packer):
     """Packs values with the content of a class in the place of its place."""
 

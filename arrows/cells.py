@@ -60,6 +60,8 @@ class Table:
     address: str
     key: Shape
     slots: tuple[Slot, ...]
+    by: Node = attrs.field(eq=False, repr=False)
+    """What gives the key of a message."""
 
 
 Slot: TypeAlias = Cell | Table
@@ -116,7 +118,8 @@ class _Reader:
             case Keyed(by=by, body=body, name=name):
                 address = self.address(path, prefix, name)
                 key = signature(by)[1]
-                yield Table(address, key, tuple(self.slots(body, (*path, 1), address + "/", frozenset())))
+                slots = tuple(self.slots(body, (*path, 1), address + "/", frozenset()))
+                yield Table(address, key, slots, by)
             case Named(name=name, body=body):
                 yield from self.slots(body, (*path, 0), f"{prefix}{name}/", scope)
             case Get(name=name) | Put(name=name):

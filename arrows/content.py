@@ -21,11 +21,11 @@ from typing import Any
 import attrs
 
 from arrows import members, record
-from arrows.canonical import NotData, Packer, dump
+from arrows.canonical import NamesOnly, NotData, Packer, dump
 from arrows.library import library_name, maker
 from arrows.origin import BuildError, Origin
 from arrows.reach import reached, refuse_shared
-from arrows.source import normal
+from arrows.source import normal, untyped
 
 _BY_REPR = frozenset(
     {"builtins.complex", "builtins.range", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"}
@@ -36,12 +36,13 @@ _BY_REPR = frozenset(
 _GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 
 
-def function_digest(function: Any, where: Origin | None = None) -> str:
+def function_digest(function: Any, where: Origin | None = None, *, by_name: bool = False) -> str:
     """The digest of a function, used at a place: 64 hex digits.
 
-    Raises BuildError, naming place and remedy, for what cannot be identified: hidden state, no source.
+    With `by_name`, annotations do not count, and data classes by their names and methods alone. Raises BuildError,
+    naming place and remedy, for what cannot be identified: hidden state, no source.
     """
-    graph = _Graph()
+    graph = _Graph(NamesOnly if by_name else Packer)
     return graph.hash(lambda: graph.ref(function, where), getattr(function, "__qualname__", "a function"))
 
 
@@ -69,13 +70,14 @@ def _holds_records(cls: type[enum.Enum]) -> bool:
 class _Graph:
     """What was reached so far: a description for each function and class, in the order of discovery."""
 
-    def __init__(self) -> None:
+    def __init__(self, packer: type[Packer] = Packer) -> None:
+        self.typed = packer is Packer
         self.described: list[Any] = []
         self.places: dict[int, int] = {}
         self.alive: list[Any] = []
         self.waiting: deque[tuple[int, Callable[[], Any]]] = deque()
         self.open: list[int] = []
-        self.packer = Packer(self.code)
+        self.packer = packer(self.code)
 
     def hash(self, start: Callable[[], Any], name: str) -> str:
         """The digest of all that is reached from a start."""
@@ -169,7 +171,7 @@ class _Graph:
         where = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
         found = reached(function, where)
         return [
-            normal(function),
+            normal(function) if self.typed else untyped(normal(function)),
             *self.defaults(function, where),
             [[name, self.ref(each, where)] for name, each in sorted(found.items())],
         ]

@@ -109,6 +109,24 @@ def normal(function: types.FunctionType) -> Any:
     return [type(tree).__name__, _plain(args), [_plain(each) for each in body], returns]
 
 
+def untyped(tree: Any) -> Any:
+    """What `normal` gave, without the types that are written in it."""
+    if not isinstance(tree, list):
+        return tree
+    if (
+        tree
+        and tree[0] in ("FunctionDef", "AsyncFunctionDef")
+        and len(tree) == 4
+        and isinstance(tree[2], list)
+    ):
+        tree = tree[:3]  # its fourth is the type of what it returns
+    return [
+        untyped(each)
+        for each in tree
+        if not (isinstance(each, list) and each[:1] in (["annotation"], ["returns"]))
+    ]
+
+
 def _plain(tree: Any) -> Any:
     """A tree as lists of what is in it; empty fields are left out, as Python versions differ in them."""
     if isinstance(tree, list):

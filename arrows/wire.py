@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, assert_never
 import attrs
 from returns.result import Failure, Result, Success
 
-from arrows.canonical import NotData, Packer, dump
+from arrows.canonical import NamesOnly, NotData, Packer, dump
 from arrows.content import class_code
 from arrows.interning import by_content
 from arrows.limits import FORMAT, MAX_BYTES, MAX_CLASSES, MAX_DEPTH, MAX_FIELDS, MAX_PARTS
@@ -147,12 +147,16 @@ def _no_float(text: str) -> NoReturn:
     bad(f"{text:.60} is not a value")
 
 
-def kernel(term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool = True) -> bytes:
+def kernel(
+    term: Node, leaf: Callable[[Function], Any], *, plain_classes: bool = True, by_name: bool = False
+) -> bytes:
     """The bytes of a tree, with `leaf` saying what stands for each function in it.
+
+    With `by_name`, classes count by their names and methods alone.
 
     Raises NotData for what is not data; a class that is not is let pass with `plain_classes`.
     """
-    packer = Packer(class_code)
+    packer = NamesOnly() if by_name else Packer(class_code)
     packed = _pack(term, packer, leaf)
     if not plain_classes:
         _check_classes(packer.classes)

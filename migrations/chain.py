@@ -19,11 +19,77 @@ from migrations.messages import Messages, joined, messages
 from migrations.migration import Migration
 from migrations.plan import Lost, Plan, Survey, survey
 from migrations.planner import Refused
-from migrations.refusal import Ambiguous, Gap, NotAtHand, Refusal
+from migrations.refusal import Refusal
 
 Programs: TypeAlias = Mapping[str, Program[Any, Any]]
 
 _NOTHING = Migration("", old="", new="")
+
+
+@attrs.frozen
+class Gap(Refusal):
+    """Migrations speak of a version, and none leads from it to the other."""
+
+    machine: str
+    old: str
+    new: str
+    leaves: tuple[str, ...]
+    leads: tuple[str, ...]
+
+    @property
+    def happened(self) -> str:
+        out = [f"{self.old} to {each}" for each in self.leaves]
+        known = ", ".join([*out, *(f"{each} to {self.new}" for each in self.leads)])
+        return f"{self.machine}: no migrations lead from version {self.old} to {self.new}; there are {known}."
+
+    @property
+    def remedy(self) -> str:
+        return (
+            f"Give one: Migration({self.machine!r}, old={self.old!r}, new={self.new!r}), or those that are missing "
+            "between; one that says nothing more lets structure decide."
+        )
+
+
+@attrs.frozen
+class Ambiguous(Refusal):
+    """Several chains of migrations of one length lead from a version to another."""
+
+    machine: str
+    paths: tuple[tuple[str, ...], ...]
+
+    @property
+    def happened(self) -> str:
+        ways = "; ".join(" to ".join(each) for each in self.paths)
+        old, new = self.paths[0][0], self.paths[0][-1]
+        return f"{self.machine}: several ways lead from version {old} to {new}: {ways}."
+
+    @property
+    def remedy(self) -> str:
+        old, new = self.paths[0][0], self.paths[0][-1]
+        return (
+            "Take one of them away, or give a direct one: "
+            f"Migration({self.machine!r}, old={old!r}, new={new!r}, ...)."
+        )
+
+
+@attrs.frozen
+class NotAtHand(Refusal):
+    """The way leads through a version whose code is not there."""
+
+    machine: str
+    path: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def happened(self) -> str:
+        return (
+            f"{self.machine}: the way from version {' to '.join(self.path)} needs version "
+            f"{' and '.join(self.missing)} at hand."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return "Give it: --through FILE, or upgrade(..., through=[...])."
 
 
 @attrs.frozen

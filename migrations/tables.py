@@ -10,13 +10,15 @@ from immutables import Map
 
 from arrows.canonical import same_shape
 from arrows.cells import Cell, Slot, Table, Values, initial
+from arrows.digest import code_digest
 from arrows.fit import adopt
 from arrows.keys import is_initial, key_of, value_of
+from arrows.origin import BuildError
 from arrows.shape import Mapping, Product, Shape
 from arrows.term import Arrow
 from migrations.lens import Rekey
 from migrations.pairing import Single
-from migrations.refusal import KeysCollide, WrongLens
+from migrations.refusal import KeyChanged, KeysCollide, WrongLens
 from migrations.rule import Step
 from migrations.way import stepper
 
@@ -61,6 +63,9 @@ def keys(planner: Planner, old: Table, new: Table, origin: Single) -> Keys:
     if not origin.lenses:
         if not same_shape(old.key, new.key):
             raise Refused(planner.undefined(old, new, target))
+        changed = _changed(old, new)
+        if changed is not None:
+            raise Refused(KeyChanged(planner.machine, new.address, changed))
         return Keys(_adopting(target.key), is_declared=False, collide=collide)
     lens = origin.lenses[0]
     if not isinstance(lens, Rekey) or len(origin.lenses) > 1:
@@ -71,6 +76,16 @@ def keys(planner: Planner, old: Table, new: Table, origin: Single) -> Keys:
         raise Refused(planner.undefined(old, new, target, "nothing leads the keys back"))
     step = planner.careful(target, stepper(arrow, target.key), fits=False)
     return Keys(step, is_declared=True, collide=collide)
+
+
+def _changed(old: Table, new: Table) -> str | None:
+    """Why the keys of messages may not be what they were; None where they are."""
+    if old.by == new.by:
+        return None
+    try:
+        return None if code_digest(old.by) == code_digest(new.by) else ""
+    except BuildError as error:
+        return error.what
 
 
 def whole(slot: Slot) -> tuple[Shape, Step, Step]:

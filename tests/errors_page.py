@@ -18,7 +18,7 @@ import attrs
 import migrations
 import runtime
 from arrows.fit import Misfit
-from migrations import counterparts
+from migrations import chain, counterparts
 from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import check_command, control_client, datadir, errors, export_command, initial, listen, picture
@@ -51,15 +51,16 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     counterparts.NotFinite("the machine has 2 cells", "Give the Migration an arrow."),
     counterparts.NotTaken("door", ("'knock'", "'open'"), ("'opened'", "ValueError")),
-    migrating.Ambiguous("users", (("1", "2", "4"), ("1", "3", "4"))),
+    chain.Ambiguous("users", (("1", "2", "4"), ("1", "3", "4"))),
     migrating.DoublesChanged("counter", "count", 1, 2),
-    migrating.Gap("users", "1", "4", ("2",), ("3",)),
+    chain.Gap("users", "1", "4", ("2",), ("3",)),
     migrating.InitialChanged("clients", "clients", "(0,)", "(1,)"),
+    migrating.KeyChanged("clients", "clients"),
     migrating.KeysCollide("clients", "clients", "'ann'"),
     migrating.MigrationMisfit("counter", "count", "expected int, found '3'"),
     migrating.MigrationRaised("counter", "count", "ValueError: no number"),
     migrating.NoDown("counter", "1", "2"),
-    migrating.NotAtHand("users", ("1", "2", "3"), ("2",)),
+    chain.NotAtHand("users", ("1", "2", "3"), ("2",)),
     migrating.Undefined("counter", "count", "up", "int", "str"),
     migrating.UndeclaredLoss("counter", "count", "up"),
     migrating.UnknownCell("counter", "cuont", "up", ("count",)),

@@ -15,8 +15,8 @@ from arrows import Arrow, arr, compile, identity, keyed, state
 from arrows.cells import Values
 from arrows.keys import key_of
 from migrations import Migration, lens
-from migrations.chain import Route, path, route
-from migrations.refusal import Ambiguous, Gap, NotAtHand, UndeclaredLoss
+from migrations.chain import Ambiguous, Gap, NotAtHand, Route, path, route
+from migrations.refusal import UndeclaredLoss
 
 
 def edges(*ends: str) -> list[Migration]:

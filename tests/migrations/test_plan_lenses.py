@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from migrations import DROP, Migration, lens, plan
 from migrations.lens import Lens
 from migrations.refusal import (
     InitialChanged,
+    KeyChanged,
     KeysCollide,
     Refusal,
     UndeclaredLoss,
@@ -21,6 +23,7 @@ from migrations.refusal import (
     UnknownCell,
     WrongLens,
 )
+from tests.arrows.test_notation import load
 from tests.migrations.test_lens import ANN, Renamed, User, Without, divide, together
 
 
@@ -367,3 +370,41 @@ def test_a_declared_drop_is_no_move() -> None:
     old, new = cell("n", 0), named("a", cell("n", 0))
     up = planned(old, new, up={"n": DROP}).unwrap()
     assert [(row.address, row.label) for row in up.rows] == [("a/n", "new"), ("n", "dropped")]
+
+
+KEYED = """
+import attrs
+from midflight import arr, keyed, loop
+
+@attrs.frozen
+class Say:
+    user: str
+    mail: str{more}
+
+def key(message: Say) -> str:
+    {body}
+
+machine = keyed(loop(lambda message, n: (n, n + 1), init=0, name="n"), by=arr(key), name="clients")
+"""
+
+
+def version(folder: Path, body: str, more: str = "") -> Arrow[Any, Any]:
+    made: Arrow[Any, Any] = load(folder, KEYED.format(body=body, more=more)).machine
+    return made
+
+
+def test_another_key_is_declared(tmp_path: Path) -> None:
+    old, other = version(tmp_path, "return message.user"), version(tmp_path, "return message.mail")
+    refusal: Any = planned(old, other).failure()
+    assert isinstance(refusal, KeyChanged)
+    assert "lens.inside('clients', lens.rekey(up, down))" in str(refusal)
+    back = plan(compile(other), compile(old), None, machine="m", down=True)
+    assert isinstance(back.failure(), KeyChanged)
+    same = lens.inside("clients", lens.rekey(identity(), identity()))
+    assert planned(old, other, same).unwrap().apply((rows(a=(5,)),)).unwrap() == (rows(a=(5,)),)
+
+
+def test_a_key_is_the_same_when_its_message_has_grown(tmp_path: Path) -> None:
+    old = version(tmp_path, "return message.user")
+    grown = version(tmp_path, "# the user\n    return message.user", "\n    note: str = ''")
+    assert [row.label for row in planned(old, grown).unwrap().rows] == ["kept"] * 3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from migrations.refusal import Gap, NotAtHand
+from migrations.chain import Gap, NotAtHand
 from runtime.application import Application
 from runtime.cli import app as command
 from runtime.loader import load
