@@ -68,7 +68,7 @@ RESETS: Final = "begins anew"
 # Values
 
 
-def record(name: str, **fields: Any) -> Any:
+def record(name: str, /, **fields: Any) -> Any:
     """A class of this name; a field is a type, or a type and a default."""
     spec = {
         each: attrs.field(type=kind[0], default=kind[1])
@@ -81,6 +81,10 @@ def record(name: str, **fields: Any) -> Any:
 
 def listed(cls: Any) -> Any:
     return GenericAlias(list, (cls,))
+
+
+def paired(one: Any, other: Any) -> Any:
+    return GenericAlias(tuple, (one, other))
 
 
 def by_key(cls: Any) -> Any:
@@ -264,8 +268,8 @@ VALUES: list[ValueRow] = [
     (
         "pair by pair",
         RESETS,
-        tuple[int, FOO_2],
-        tuple[float, FOO_DEFAULT],
+        paired(int, FOO_2),
+        paired(float, FOO_DEFAULT),
         (5, FOO_2(1)),
         (5.0, FOO_DEFAULT(1, False)),
     ),
@@ -747,7 +751,7 @@ def tried(
 
 
 @pytest.mark.parametrize("name", SURROUNDINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(machines("int", "int"), st.lists(values_of("int"), max_size=4), st.lists(values_of("int"), max_size=4))
 def test_into_a_surrounding_and_out_of_it(name: str, machine: Any, taken: list[int], then: list[int]) -> None:
     around, give, own = SURROUNDINGS[name]
