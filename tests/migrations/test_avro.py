@@ -270,6 +270,7 @@ def drawn(chance: random.Random, path: str = "R", depth: int = 2) -> Kind:
         return union([NULL, inner])
     if which == 8:
         options: list[Kind] = [NULL] if chance.random() < 0.3 else []
+        options += [Plain("double"), Plain("long")] if chance.random() < 0.2 else []
         for at in range(chance.randint(2, 3)):
             each = not_union(chance, f"{path}_{at}", depth - 1)
             if isinstance(each, Rec):
@@ -343,13 +344,13 @@ def later(chance: random.Random, kind: Kind, path: str = "N") -> Kind:
     if chance.random() < 0.05:
         return drawn(chance, path, 1)
     if chance.random() < 0.04 and not isinstance(kind, Rec):
-        return Rec(f"W{path}", (Field("only", kind),))
+        return Rec(f"W{path}", (Field(f"w{path}", kind),))
     if chance.random() < 0.12 and not isinstance(kind, Union) and kind != NULL:
         return union([NULL, kind])
     match kind:
         case Plain(name=name) if name in NUMBERS:
             if name in ("int", "long") and chance.random() < 0.06:
-                return union([Plain("double"), Rec(f"W{path}", (Field("only", kind),))])
+                return union([Plain("double"), Rec(f"W{path}", (Field(f"w{path}", kind),))])
             return Plain(chance.choice([name, *NUMBERS[NUMBERS.index(name) :], chance.choice(NUMBERS)]))
         case Plain(name=name) if name in ("string", "bytes") and chance.random() < 0.15:
             return Plain("bytes" if name == "string" else "string")
@@ -366,6 +367,9 @@ def later(chance: random.Random, kind: Kind, path: str = "N") -> Kind:
             several = [each for each in options if chance.random() > 0.05] or list(options)
             if chance.random() < 0.2:
                 several = [Plain("double") if sort_of(each) == "int" else each for each in several]
+            if chance.random() < 0.1:
+                first = several[0]
+                several[0] = first if isinstance(first, Rec) else Rec(f"V{path}", (Field(f"v{path}", first),))
             changed = [later(chance, each, f"{path}_{at}") for at, each in enumerate(several)]
             flat = [each for one in changed for each in (one.options if isinstance(one, Union) else (one,))]
             return union(flat)
@@ -378,7 +382,7 @@ def later(chance: random.Random, kind: Kind, path: str = "N") -> Kind:
                 for each in kept
             ]
             if chance.random() < 0.03:
-                made = []
+                made = [each for each in made if each.name.startswith("is_")]
             if not made or chance.random() < 0.4:
                 made.append(field(chance, "new", f"{path}_new", 1, may_default=0.8))
             return Rec(another(chance, name), tuple(chance.sample(made, len(made))))
@@ -463,6 +467,13 @@ def pair(chance: random.Random) -> Pair:
 
 Says: TypeAlias = Callable[[Pair], bool]
 
+
+def is_open(why: str) -> bool:
+    """Whether it says that a value could become several others, none of which is of its own kind."""
+    one, says, several = why.partition(" could become any of ")
+    return says != "" and one not in several.split(", ")
+
+
 STRICTER: Final[dict[str, tuple[str, Says]]] = {
     "a lucky value": (
         "Avro's reader asks whether this value fits; we ask, as its checker does, whether every value would.",
@@ -486,7 +497,7 @@ STRICTER: Final[dict[str, tuple[str, Says]]] = {
     ),
     "more than one option": (
         "A value could become several options of the new union; Avro takes the first.",
-        lambda it: "could become any of" in it.why,
+        lambda it: is_open(it.why),
     ),
     "an int that no float equals": (
         "Avro rounds a long that has no equal double; to us that is a loss.",
@@ -511,7 +522,25 @@ WIDER: Final[dict[str, tuple[str, Says]]] = {
 }
 """Where we give a value and Avro refuses."""
 
-SAME, NEITHER, NARROW = "the same value", "both refuse", "the reader is narrower than the checker"
+SAME, NEITHER, NARROW = "the same value", "both refuse", "the same value, by the specification"
+
+
+def narrow(it: Pair) -> str:
+    """The class of a pair that the package's checker calls compatible, and that its reader does not read.
+
+    As the specification has it, the checker is right. The reader wants items of one type in an array or a map.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for each in (avro.schema.ArraySchema, avro.schema.MapSchema):
+            patch.setattr(each, "match", lambda self, writer: writer.type == self.type)
+        read = resolved(it.old, it.new, it.value)
+    if read is NONE:  # the checker takes text for bytes as well, where we have taken the way of wrapping
+        assert "wrapping" in it.rules, it
+        return "wrapping"
+    after = Ours()
+    after.type(it.new)
+    assert repr(after.value(it.new, read)) == repr(it.mine), it
+    return NARROW
 
 
 def named(it: Pair) -> str:
@@ -522,9 +551,7 @@ def named(it: Pair) -> str:
         assert repr(it.mine) == repr(it.theirs), it
         return SAME
     if it.mine is not NONE and judged(it.old, it.new):
-        # The reader of the package wants items of the very same type in arrays and maps, and no union where it reads
-        # none; the specification does not, nor the package's checker.
-        return NARROW
+        return narrow(it)
     table = STRICTER if it.mine is NONE else WIDER
     found = [name for name, (_, says) in table.items() if says(it)]
     assert found, f"no reason is named for this difference: {it}"
