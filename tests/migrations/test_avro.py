@@ -384,7 +384,7 @@ def later(chance: random.Random, kind: Kind, path: str = "N") -> Kind:
             if chance.random() < 0.03:
                 made = [each for each in made if each.name.startswith("is_")]
             if not made or chance.random() < 0.4:
-                made.append(field(chance, "new", f"{path}_new", 1, may_default=0.8))
+                made.append(field(chance, f"new_{name}", f"{path}_new", 1, may_default=0.8))
             return Rec(another(chance, name), tuple(chance.sample(made, len(made))))
         case _:
             assert_never(kind)
@@ -575,4 +575,4 @@ def test_random_pairs_of_schemas() -> None:
 
 @pytest.mark.long
 def test_many_random_pairs_of_schemas() -> None:
-    compare(random.SystemRandom().randrange(2**32), 100_000)
+    compare(random.SystemRandom().randrange(2**32), 60_000)
