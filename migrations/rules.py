@@ -15,8 +15,8 @@ from arrows import record
 from arrows.canonical import same_shape
 from arrows.fit import adopt
 from arrows.shape import Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
-from migrations.counterpart import choose, name_of
 from migrations.rule import Rule, Search, Step, Stop
+from migrations.union_way import choose, name_of
 
 
 def _same(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
