@@ -7,16 +7,16 @@ old shape has no place for.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
 
 from arrows import record
 from arrows.canonical import same_shape
-from arrows.fit import adopt, misfit
+from arrows.fit import adopt
 from arrows.shape import Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
 from migrations.rule import Rule, Search, Step, Stop
+from migrations.union_way import choose, name_of
 
 
 def _same(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
@@ -96,51 +96,6 @@ def _fields(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     return up, down
 
 
-def _options(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
-    before, after = options(old), options(new)
-    if len(before) == len(after) == 1:
-        return None
-    ways: list[tuple[Shape, Shape, tuple[Step, Step]]] = []
-    for one in before:
-        other = _counterpart(one, after, within)
-        ways.append((one, other, within(one, other)))
-    taken = [other for _, other, _ in ways]
-    for one, other, _ in ways:
-        if taken.count(other) > 1:
-            raise Stop(f"{one} and another become {other}, and nobody could tell them apart")
-
-    def through(at: int, side: int) -> Step:
-        def step(value: Any) -> Any:
-            for way in ways:
-                if misfit(value, way[at]) is None:  # type: ignore[arg-type]
-                    return way[2][side](value)
-            raise ValueError(f"{value!r:.50} has no counterpart")
-
-        return step
-
-    return through(0, 0), through(1, 1)
-
-
-def _counterpart(one: Shape, among: Iterable[Shape], within: Search) -> Shape:
-    """The option that takes another's place: the same, or of the same name, or the only one that a way leads to."""
-    among = list(among)
-    same = [each for each in among if each == one or same_shape(each, one)]
-    named = [each for each in among if _name(each) == _name(one) != ""]
-    for found in (same, named):
-        if found:
-            return found[0]
-    found = [each for each in among if within.attempt(one, each) is not None]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Stop(f"nothing leads from {one} to any of {', '.join(map(str, among))}")
-    raise Stop(f"{one} could become any of {', '.join(map(str, found))}")
-
-
-def _name(shape: Shape) -> str:
-    return shape.cls.__name__ if isinstance(shape, Record | Enumeration) else ""
-
-
 def _containers(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     if isinstance(old, Many) and isinstance(new, Many) and old.container is new.container:
         up, down = within(old.item, new.item, "[]")
@@ -167,7 +122,7 @@ def _each(make: Any, step: Step) -> Step:
 
 def _wrapping(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     wrapped, inside = _only_field(new), _only_field(old)
-    if wrapped is not None and not isinstance(old, Record) and _name(new) not in map(_name, options(old)):
+    if wrapped is not None and not isinstance(old, Record) and name_of(new) not in map(name_of, options(old)):
         found = within.attempt(old, wrapped.shape, f".{wrapped.name}")
         return (
             None if found is None else (_into(new, wrapped.name, found[0]), _out_of(wrapped.name, found[1]))
@@ -285,7 +240,7 @@ RULES: Final = (
         "A member of a union becomes the one that is the same, or of the same name, or the only one that it can be.",
         (int, int | None, 3, 3),
         (int | None, int, "nothing leads from None to any of int"),
-        _options,
+        choose,
     ),
     Rule(
         "containers",

@@ -215,6 +215,20 @@ def test_of_any_two_types_a_way_is_lawful_or_unclear(data: st.DataObject, one: A
         lawful(found.unwrap(), old, new, data.draw(values(old)))
 
 
+@attrs.frozen
+class Rate:
+    each: float
+
+
+def test_an_int_of_a_union_is_no_float_that_looks_like_it() -> None:
+    """An int is a value where a float is expected; where the union has an int as well, it is that one."""
+    way = infer(shape_of(float | int), shape_of(Rate | int)).unwrap()
+    assert way.up(3) == 3
+    assert way.up(3.0) == Rate(3.0)
+    lists = infer(shape_of(list[float] | list[int]), shape_of(list[int] | Rate | list[float])).unwrap()
+    assert [type(each) for each in lists.up([1, 2])] == [int, int]
+
+
 def test_the_page_has_the_table() -> None:
     page = (Path(__file__).parent.parent.parent / "docs" / "migrations.md").read_text()
     lines = [f"| {rule.name} | {rule.says} |" for rule in RULES]
