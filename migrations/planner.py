@@ -174,7 +174,8 @@ class Planner(ABC):
         except Stop as stop:
             unclear = stop.unclear
             plain = not (unclear.path or unclear.instead or origin.lenses)
-            raise Refused(self.undefined(old, new, of, "" if plain else str(unclear))) from None
+            line = unclear.line(new.address) if self.direction == "up" and not origin.lenses else ""
+            raise Refused(self.undefined(old, new, of, "" if plain else str(unclear), line)) from None
         told = [origin.how] if origin.how else []
         if origin.lenses:
             told.append(f"declared ({', '.join(map(str, origin.lenses))})")
@@ -229,10 +230,10 @@ class Planner(ABC):
 
         return made
 
-    def undefined(self, old: Slot, new: Slot, of: Slot, why: str = "") -> Undefined:
+    def undefined(self, old: Slot, new: Slot, of: Slot, why: str = "", line: str = "") -> Undefined:
         """Why nothing leads from one slot to another; `of` is the one that is led to."""
         one, other = (new, old) if self.direction == "down" else (old, new)
-        return Undefined(self.machine, of.address, self.direction, kind(one), kind(other), why)
+        return Undefined(self.machine, of.address, self.direction, kind(one), kind(other), why, line)
 
     def shapes(self, among: Mapping[str, Slot], addresses: tuple[str, ...]) -> tuple[Shape, ...]:
         """The shapes of cells of which a lens speaks together."""

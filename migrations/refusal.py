@@ -69,6 +69,8 @@ class Undefined(Refusal):
     new: str
     why: str = ""
     """Why structure does not decide, where it says so."""
+    line: str = ""
+    """The lens to write, where it is known."""
 
     @property
     def happened(self) -> str:
@@ -77,8 +79,11 @@ class Undefined(Refusal):
 
     @property
     def remedy(self) -> str:
+        line = (
+            f"Say in the Migration: lenses=[{self.line}]; or give it" if self.line else "Give the Migration"
+        )
         return (
-            f"Give the Migration an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, "
+            f"{line} an arrow between the values: {self.direction}={{{self.address!r}: arrow}}; or, "
             f"where what it holds may go, {self.direction}={{{self.address!r}: DROP}}."
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -16,15 +17,36 @@ Step: TypeAlias = Callable[[Any], Any]
 
 @attrs.frozen
 class Unclear:
-    """Structure does not decide: at `path` (fields and indices), for `problem`; `instead` would let it decide."""
+    """Structure does not decide: at `path` (fields, indices, classes of a union), for `problem`.
+
+    `instead` would let it decide; `lenses` are those to write, without those around them.
+    """
 
     path: str
     problem: str
     instead: str = ""
+    lenses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.path}: " if self.path else ""
         return f"{place}{self.problem}{f' ({self.instead})' if self.instead else ''}"
+
+    def line(self, address: str) -> str:
+        """The lens to write for the cell of an address, or nothing where none is known.
+
+        >>> Unclear("homes[].fax", "", lenses=("drop('fax')",)).line("user")
+        "lens.inside('user', lens.inside('homes', lens.each(lens.inside('fax', lens.drop('fax')))))"
+        """
+        steps = _STEP.findall(self.path if self.path.startswith(("[", "<")) else f".{self.path}")
+        if not self.lenses or any(other for _, _, _, other in steps):
+            return ""
+        found = ", ".join(f"lens.{each}" for each in self.lenses)
+        for name, items, cls, _ in reversed(steps):
+            found = f"lens.each({found})" if items else f"lens.inside({name or cls!r}, {found})"
+        return f"lens.inside({address!r}, {found})"
+
+
+_STEP: Final = re.compile(r"\.(\w+)|(\[\])|<(\w+)>|(\[[^\]]+\])")
 
 
 @attrs.frozen
@@ -46,9 +68,9 @@ class Rule:
 class Stop(Exception):
     """A rule speaks of two shapes and cannot say what becomes of every value."""
 
-    def __init__(self, problem: str, instead: str = "") -> None:
+    def __init__(self, problem: str, instead: str = "", lenses: Iterable[str] = ()) -> None:
         super().__init__(problem)
-        self.unclear = Unclear("", problem, instead)
+        self.unclear = Unclear("", problem, instead, tuple(lenses))
 
 
 class Search:

@@ -7,6 +7,8 @@ old shape has no place for.
 from __future__ import annotations
 
 import enum
+from collections import abc
+from collections.abc import Container
 from typing import Any, Final
 
 import attrs
@@ -52,7 +54,11 @@ def _members(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None
         return None
     gone = [member.name for member in old.cls if member.name not in new.cls.__members__]
     if gone:
-        raise Stop(f"{new} has no member {', '.join(gone)}", "keep it")
+        raise Stop(
+            f"{new} has no member {', '.join(gone)}",
+            "keep it",
+            (f"rename({name!r}, 'ANOTHER')" for name in gone),
+        )
 
     def to(cls: Any) -> Step:
         def step(value: Any) -> Any:
@@ -72,17 +78,18 @@ def _fields(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     after = {field.name: field for field in record.fields(new.cls)}
     if before and after and not before.keys() & after.keys():
         return None
-    for name in before:
-        if name not in after:
-            what = f"the field {name!r} of {old} would be lost"
-            raise Stop(what, "keep it")
+    gone = [name for name in before if name not in after]
+    if gone:
+        what = f"the field {gone[0]!r} of {old} would be lost"
+        raise Stop(what, "keep it", (*(f"drop({name!r})" for name in gone), *_to_add(before, after)))
     for name, field in after.items():
         if name in before:
             if before[name].secret and not field.secret:
                 raise Stop(f"the field {name!r} is secret and would not be", "mark it as before")
         elif field.default is None or not record.is_data(field.default):
             made = "no default" if field.default is None else "a default that code makes"
-            raise Stop(f"the new field {name!r} of {new} has {made}", "give it a value as default")
+            what = f"the new field {name!r} of {new} has {made}"
+            raise Stop(what, "give it a value as default", _to_add(before, after))
         else:
             within.loses(name)
     ways = {name: within(before[name].shape, after[name].shape, f".{name}") for name in before}
@@ -94,6 +101,15 @@ def _fields(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
         return old.cls(**{name: way[1](getattr(value, name)) for name, way in ways.items()})
 
     return up, down
+
+
+def _to_add(before: Container[str], after: abc.Mapping[str, record.Field]) -> list[str]:
+    """The lenses for the new fields that nothing makes."""
+    return [
+        f"add({name!r}, VALUE)"
+        for name, field in after.items()
+        if name not in before and (field.default is None or not record.is_data(field.default))
+    ]
 
 
 def _containers(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:

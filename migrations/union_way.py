@@ -21,9 +21,11 @@ def choose(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     if len(before) == len(after) == 1:
         return None
     ways: list[tuple[Shape, Shape, tuple[Step, Step]]] = []
+    several = sum(isinstance(each, Record) for each in before) > 1
     for one in before:
         other = _counterpart(one, after, within)
-        ways.append((one, other, within(one, other)))
+        path = f"<{name_of(one)}>" if several and isinstance(one, Record) else ""
+        ways.append((one, other, within(one, other, path)))
     taken = [other for _, other, _ in ways]
     for one, other, _ in ways:
         if taken.count(other) > 1:

@@ -214,7 +214,8 @@ def test_the_rows_of_a_table_are_inferred_one_by_one() -> None:
         planned(clients(cell("n", Point(0, 0))), clients(cell("n", Marked(0, 0, "")))),
         Undefined,
         "m: the cell 'clients/n' goes from Point to Marked, and structure does not decide: the new field 'name' of "
-        "Marked has no default (give it a value as default). Give the Migration an arrow between the values: "
+        "Marked has no default (give it a value as default). Say in the Migration: lenses=[lens.inside('clients/n', "
+        "lens.add('name', VALUE))]; or give it an arrow between the values: "
         "up={'clients/n': arrow}; or, where what it holds may go, up={'clients/n': DROP}.",
     )
 

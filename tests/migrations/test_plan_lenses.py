@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from immutables import Map
 
@@ -24,7 +25,7 @@ from migrations.refusal import (
     WrongLens,
 )
 from tests.arrows.test_notation import load
-from tests.migrations.test_lens import ANN, Renamed, User, Without, divide, together
+from tests.migrations.test_lens import ANN, Home, Renamed, User, Without, divide, together
 
 
 def cell(name: str, init: Any, of: Any = None) -> Arrow[Any, Any]:
@@ -408,3 +409,46 @@ def test_a_key_is_the_same_when_its_message_has_grown(tmp_path: Path) -> None:
     old = version(tmp_path, "return message.user")
     grown = version(tmp_path, "# the user\n    return message.user", "\n    note: str = ''")
     assert [row.label for row in planned(old, grown).unwrap().rows] == ["kept"] * 3
+
+
+@attrs.frozen
+class Bare:
+    name: str
+    home: Home
+
+
+@attrs.frozen
+class Street:
+    street: str
+    number: int
+
+
+@attrs.frozen
+class Moved:
+    name: str
+    age: int
+    home: Street
+
+
+LINES = [
+    (User, Bare, [ANN], [Bare("", ANN.home)], "lens.inside('people', lens.each(lens.drop('age')))"),
+    (
+        User,
+        Moved,
+        [ANN],
+        [Moved("", 0, Street("", 0))],
+        "lens.inside('people', lens.each(lens.inside('home', lens.drop('city'), lens.add('number', 0))))",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "before", "after", "line"), LINES)
+def test_the_line_to_write_is_the_one_that_helps(
+    old: Any, new: Any, before: Any, after: Any, line: str
+) -> None:
+    one, other = cell("people", before, of=list[old]), cell("people", after, of=list[new])
+    refusal: Any = planned(one, other).failure()
+    assert refusal.line == line.replace(", 0)", ", VALUE)")
+    assert f"Say in the Migration: lenses=[{refusal.line}]; or give it an arrow" in str(refusal)
+    written = eval(refusal.line, {"lens": lens, "VALUE": 0})
+    planned(one, other, written).unwrap()
