@@ -18,6 +18,7 @@ from runtime.hosted import Compiled, Running
 from runtime.initial import Beginning, HasData, Initial, begin
 from runtime.keeper import NOTHING
 from runtime.refusal import NotRunning
+from runtime.settling import settle
 from runtime.status import ApplicationStatus, of_application
 from runtime.upgrade import Prepared, Upgraded, compiled
 from runtime.versions import kept
@@ -98,6 +99,19 @@ class Changes:
         async with self._changing:
             prepared = await beside(self._host.core.prepare_back, application)
             return await self._change(application, prepared)
+
+    async def settle(self, application: str) -> Result[ApplicationStatus, Refusal]:
+        """Let the last upgrade be one that cannot be undone, and let go of what was kept for the way back.
+
+        Returns Success(its status), or Failure(UnknownApplication | NothingToSettle).
+        """
+        async with self._changing:
+            ticket = None if self._disk is None else self._future()
+            found = settle(self._host, application, ticket)
+            if isinstance(found, Failure):
+                return Failure(found.failure())
+            wrong = await kept_on_disk(application, ticket)
+            return Success(of_application(found.unwrap())) if wrong is None else Failure(wrong)
 
     async def _begun(
         self, ready: Result[Compiled, Refusal], initial: Initial | None

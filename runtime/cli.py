@@ -178,6 +178,25 @@ def rollback(
     _show(done(ask(data, {"op": "rollback", "application": application}), as_json=as_json), as_json)
 
 
+@app.command(epilog=example("midflight settle"))
+def settle(
+    application: Annotated[
+        str | None, typer.Argument(metavar="[APP]", help="Needed where several run.")
+    ] = None,
+    data: Data = HERE,
+    as_json: Json = False,
+) -> None:
+    """Let the last upgrade be one that cannot be undone.
+
+    Until then the node keeps the state of before, so that a rollback gives back what the way up threw away.
+    """
+    found = done(ask(data, {"op": "settle", "application": application}), as_json=as_json)["settled"]
+    if as_json:
+        report.plain(found)
+    else:
+        report.say(f"{found['name']} {found['version']} is settled.")
+
+
 for offline_command, line in (
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
     (check_command.check, "midflight check examples/counter/v1.py examples/counter/v2.py"),

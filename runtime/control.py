@@ -8,6 +8,7 @@ a request is answered with a reason and harms nobody.
     {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
     {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null, "through": [FILE, ...]}
     {"op": "rollback", "application": NAME or null}
+    {"op": "settle", "application": NAME or null}
     {"op": "stop"}
 """
 
@@ -76,6 +77,7 @@ class Control:
             "call": self._call,
             "upgrade": self._upgrade,
             "rollback": self._rollback,
+            "settle": self._settle,
             "stop": self._stop,
         }
 
@@ -188,15 +190,19 @@ class Control:
         return {"upgraded": _unwrapped(made).to_plain()}
 
     async def _rollback(self, request: Plain) -> Plain:
+        result: Result[Upgraded, Refusal] = await self._node.rollback(self._application(request))
+        return {"upgraded": _unwrapped(result).to_plain()}
+
+    async def _settle(self, request: Plain) -> Plain:
+        return {"settled": _unwrapped(await self._node.settle(self._application(request))).to_plain()}
+
+    def _application(self, request: Plain) -> str:
         known = tuple(each.name for each in self._node.status().applications)
         if request.get("application") is not None:
-            name = _text(request, "application")
-        elif len(known) == 1:
-            name = known[0]
-        else:
-            raise _Refused(UnknownApplication("(none named)", known))
-        result: Result[Upgraded, Refusal] = await self._node.rollback(name)
-        return {"upgraded": _unwrapped(result).to_plain()}
+            return _text(request, "application")
+        if len(known) == 1:
+            return known[0]
+        raise _Refused(UnknownApplication("(none named)", known))
 
     async def _stop(self, request: Plain) -> Plain:
         self.stopping.set()

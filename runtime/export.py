@@ -92,7 +92,7 @@ class _Journal:
                 return
             case "start":
                 line |= {"application": name, "edition": rest[0]}
-            case "stop":
+            case "stop" | "settle":
                 line |= {"application": name}
             case "swap":
                 line |= {"application": name, "edition": rest[0], "back": rest[1]}

@@ -60,6 +60,11 @@ class History:
         what = "rolled back" if made.back else "upgraded"
         return self._row(now, what, made.application, old=old, new=new, seconds=made.seconds)
 
+    def settled(self, now: int, running: Running) -> Mapping[str, bytes]:
+        """An upgrade cannot be undone any more."""
+        new = {"version": running.compiled.application.version, "digest": running.compiled.digest}
+        return self._row(now, "settled", running.compiled.application.name, new=new)
+
     def refused(self, now: int, application: str, refusal: Refusal) -> Mapping[str, bytes]:
         """A change was refused."""
         why = {"reason": refusal.reason, "message": cut(refusal.message)}

@@ -93,7 +93,7 @@ class Host:
         core, clock, keeper = self.core, self.clock, self.keeper
         batch = Batch() if keeper is None else keeper.batch
         left = limit if keeper is None else keeper.room(limit)
-        if self._begin():
+        if self.begin():
             core.outbox.fire(core.now)
         until = clock() + bounds.SLICE
         while core.ready and left > 0 and batch.interrupt is None:
@@ -118,7 +118,7 @@ class Host:
         """Let a named message wait, or be answered; raises as `requests.ask`."""
         ask(self.core, machine, message, ticket, encode, trace, id, self.now())
 
-    def _begin(self) -> bool:
+    def begin(self) -> bool:
         """Give a batch that has no event yet its time; return whether it is such a one."""
         fresh = self.keeper is None or not self.keeper.batch.events
         if fresh:
@@ -162,7 +162,7 @@ class Host:
     ) -> Result[Upgraded, Refusal]:
         """Make a prepared change, or tell why not. With a keeper `ticket` is told when it and `puts` are kept."""
         since = self.clock()
-        self._begin()
+        self.begin()
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
         swapped: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
         result = swapped.map(lambda made: attrs.evolve(made, seconds=self.clock() - since))
@@ -196,7 +196,7 @@ class Host:
         if keeper is not None and name in keeper.parked:
             if beginning is not None:
                 return Failure(HasData(name))
-            self._begin()
+            self.begin()
             return self._again(new, keeper.parked[name], ticket, puts)
         result = self.core.start(new)
         if isinstance(result, Failure):
@@ -205,7 +205,7 @@ class Host:
         given = {} if beginning is None else beginning.begun(running)
         self._enter(running)
         if keeper is not None:
-            self._begin()
+            self.begin()
             keeper.spent.update(given)
             event = ["start", name, new.edition, *([] if beginning is None else [len(given)])]
             row = keeper.history.started(self.core.now, running)

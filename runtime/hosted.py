@@ -127,6 +127,10 @@ class Previous:
 
     compiled: Compiled
     routes: Mapping[str, Result[Route, Refusal]]
+    states: Mapping[str, Values] = attrs.field(factory=dict, repr=False)
+    """Those of its machines when the other version took over: what tells, on the way back, what was thrown away."""
+    settled: bool = False
+    """Whether there is no way back any more."""
 
     def older(self, machine: str) -> Older | None:
         """How the version before speaks with a machine, or None where there is no way."""
@@ -164,9 +168,14 @@ class Running:
     machines: dict[str, Hosted]
     previous: Previous | None = None
 
-    def back_to(self, before: Compiled) -> None:
+    def settle(self) -> None:
+        """Let there be no way back from the version that runs. Clients of the one before are spoken with still."""
+        assert self.previous is not None
+        self.previous = attrs.evolve(self.previous, states={}, settled=True)
+
+    def back_to(self, before: Compiled, states: Mapping[str, Values]) -> None:
         """Let a version be the one before this."""
-        self.previous = Previous(before, routes(before, self.compiled))
+        self.previous = Previous(before, routes(before, self.compiled), states)
         for name, hosted in self.machines.items():
             hosted.older = self.previous.older(name)
 

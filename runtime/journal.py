@@ -7,6 +7,7 @@ it is:
   with the number of its parts where it began with a given state
 - `["stop", application]`
 - `["swap", application, edition, back]`: another version took over; with the editions of those it went through
+- `["settle", application]`: the last upgrade cannot be undone any more
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again

@@ -17,12 +17,13 @@ from arrows.received import Bad
 from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
+from runtime.filling import Filling
 from runtime.hosted import Compiled, Hosted, Running
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
 from runtime.refusal import NotRecovered
 from runtime.requests import Answered, fingerprint
 from runtime.retention import beginning, changed
-from runtime.snapshot import Base, Filling, cut
+from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
 from runtime.together import stepped, unpack
 from runtime.upgrade import compiled, replace
@@ -155,7 +156,10 @@ class _Recovery:
         self.core.outbox.numbers = (told[0], told[1])
         applications = head["applications"]
         made = {name: self.version(each["edition"]) for name, each in applications.items()}
-        filling = Filling(made)
+        before = {
+            n: self.version(e["previous"]) for n, e in applications.items() if e["previous"] is not None
+        }
+        filling = Filling(made, before)
         for layer, count in head["layers"]:
             found = dict(self.store.items(parts_prefix(layer)))
             for key in (part_key(layer, part) for part in range(count)):
@@ -171,7 +175,9 @@ class _Recovery:
                 hosted.waits = filling.waits(name, machine)
             if each["previous"] is not None:
                 running.compiled = self.through(running.compiled, each.get("through", ()))
-                running.back_to(self.version(each["previous"]))
+                running.back_to(before[name], filling.before(name))
+                if each.get("settled"):
+                    running.settle()
         layers = tuple((layer, count) for layer, count in head["layers"])
         self.base = Base({name: cut(each) for name, each in self.core.applications.items()}, layers)
         number: int = head["number"]
@@ -196,6 +202,8 @@ class _Recovery:
                 self.core.remove(running)
             case "swap":
                 self.swap(name, *rest)
+            case "settle":
+                self.core.applications[name].settle()
             case "step":
                 self.step(self.core.machines[name], *rest)
             case "raised":

@@ -154,7 +154,7 @@ class NameTaken(Refusal):
 
 @attrs.frozen
 class NothingToRollBack(Refusal):
-    """The application was not upgraded since it started or was rolled back."""
+    """The application was not upgraded since it started, was rolled back or settled."""
 
     application: str
 
@@ -164,7 +164,22 @@ class NothingToRollBack(Refusal):
 
     @property
     def remedy(self) -> str:
-        return ""
+        return "To let an older version run, upgrade to its file."
+
+
+@attrs.frozen
+class NothingToSettle(Refusal):
+    """The application has no upgrade that could be undone."""
+
+    application: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.application}: no upgrade is open that could be settled."
+
+    @property
+    def remedy(self) -> str:
+        return "There is nothing to do: it is settled, was rolled back, or was never upgraded."
 
 
 @attrs.frozen

@@ -18,17 +18,18 @@ from typing import Any, Final
 import attrs
 from immutables import Map
 
-from arrows.cells import Slot, Table, Values
-from arrows.keys import key_of, value_of
+from arrows.cells import Table, Values
+from arrows.keys import value_of
 from runtime import bounds
-from runtime.hosted import Compiled, Hosted, Running
+from runtime.hosted import Compiled, Hosted, Previous, Running
 from runtime.journal import part_key
-from runtime.packing import Packing, parsed
-from runtime.replies import Answers, written
+from runtime.packing import Packing
+from runtime.replies import written
 from runtime.requests import Window
-from runtime.waits import Due, Waits
+from runtime.waits import Waits
 
 ANSWER: Final = "answer"
+BEFORE: Final = "before"
 DUE: Final = "due"
 
 
@@ -37,7 +38,7 @@ class Cut:
     """The machines of one application: their states and what they did so far."""
 
     compiled: Compiled
-    previous: str | None
+    previous: Previous | None
     machines: Mapping[str, tuple[Values, int, int]]
     windows: Mapping[str, Window]
     waits: Mapping[str, Waits]
@@ -48,10 +49,9 @@ def cut(running: Running) -> Cut:
     machines = {
         name: (hosted.state, hosted.stepped, hosted.failed) for name, hosted in running.machines.items()
     }
-    previous = running.previous.compiled.edition if running.previous else None
     windows = {name: hosted.window for name, hosted in running.machines.items()}
     waits = {name: hosted.waits for name, hosted in running.machines.items()}
-    return Cut(running.compiled, previous, machines, windows, waits)
+    return Cut(running.compiled, running.previous, machines, windows, waits)
 
 
 @attrs.frozen
@@ -80,7 +80,8 @@ def parts(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None = None) -> It
     `[application, machine, slot, key, row]` for a row of a table and `[application, machine, slot, key]` for one
     that has gone, `[application, machine, "answer"]` where answers are told anew, and `[application, machine,
     "answer", answer]` for what a named request was answered, in their order, and likewise `[application, machine,
-    "due", number, deadline, sender, name, message]` for what is due to a machine.
+    "due", number, deadline, sender, name, message]` for what is due to a machine. `[application, machine, "before"]`
+    and `[application, machine, "before", slot, ...]` are the state of the version before, as it was taken over.
     An empty part says that many rows were looked at and are as they were. Raises NotData for a strange state.
     """
     held: list[Any] = []
@@ -119,6 +120,8 @@ def _items(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None) -> Iterator
                     yield from _rows([name, machine, at], slot, packing, value, old)
                 else:
                     yield [name, machine, at, packing.pack(value)]
+        if before is None or before.previous is not taken.previous:
+            yield from _before(name, taken.previous)
         for machine, window in taken.windows.items():
             if before is None or before.windows[machine] is not window:
                 yield [name, machine, ANSWER]
@@ -130,6 +133,23 @@ def _items(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None) -> Iterator
                 for due in waits:
                     message = packing.pack(due.message)
                     yield [name, machine, DUE, due.number, due.deadline, due.sender, due.name, message]
+
+
+def _before(name: str, previous: Previous | None) -> Iterator[list[Any]]:
+    """The states of the version before, as they were when it was taken over from."""
+    if previous is None:
+        return
+    packing = previous.compiled.packing
+    for machine, state in previous.states.items():
+        yield [name, machine, BEFORE]
+        for at, (slot, value) in enumerate(
+            zip(previous.compiled.programs[machine].slots, state, strict=True)
+        ):
+            if isinstance(slot, Table):
+                for item in _rows([name, machine, BEFORE, at], slot, packing, value, None):
+                    yield item or []
+            else:
+                yield [name, machine, BEFORE, at, packing.pack(value)]
 
 
 def _rows(
@@ -163,7 +183,8 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
             "applications": {
                 name: {
                     "edition": taken.compiled.edition,
-                    "previous": taken.previous,
+                    "previous": taken.previous.compiled.edition if taken.previous else None,
+                    **({"settled": True} if taken.previous and taken.previous.settled else {}),
                     **(
                         {"through": through}
                         if (through := [e.edition for e in taken.compiled.through])
@@ -177,75 +198,6 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
             },
         }
     )
-
-
-class Filling:
-    """Machines' states that are read back, part by part."""
-
-    def __init__(self, compiled: Mapping[str, Compiled]) -> None:
-        self._compiled = compiled
-        self._cells: dict[tuple[str, str, int], Any] = {}
-        self._tables: dict[tuple[str, str, int], Any] = {}
-        self._windows: dict[tuple[str, str], Window] = {}
-        self._answers: dict[tuple[str, str], Answers] = {}
-        self._waits: dict[tuple[str, str], Waits] = {}
-
-    def add(self, part: bytes) -> None:
-        """Read a part."""
-        for name, machine, at, *packed in parsed(part):
-            if at == ANSWER:
-                self._answer(name, machine, *packed)
-                continue
-            compiled = self._compiled[name]
-            packing: Packing = compiled.packing
-            if at == DUE and not packed:
-                self._waits.pop((name, machine), None)
-                continue
-            if at == DUE:
-                number, deadline, sender, label, message = packed
-                due = Due(number, deadline, packing.unpack(message), sender, label)
-                self._waits[name, machine] = self.waits(name, machine).having(due)
-                continue
-            slot: Slot = compiled.programs[machine].slots[at]
-            place = (name, machine, at)
-            if isinstance(slot, Table):
-                rows = self._tables.setdefault(place, Map().mutate())
-                key = key_of(packing.unpack(packed[0]))
-                if len(packed) > 1:
-                    rows[key] = packing.unpack_state(slot.slots, packed[1])
-                else:
-                    rows.pop(key, None)
-            else:
-                self._cells[place] = packing.unpack(packed[0])
-
-    def _answer(self, name: str, machine: str, *packed: Any) -> None:
-        at = (name, machine)
-        if not packed:
-            self._windows.pop(at, None)
-            return
-        if at not in self._answers:
-            self._answers[at] = Answers(self._compiled[name].programs[machine])
-        self._windows[at] = self.window(*at).having(self._answers[at].read(packed[0]))
-
-    def window(self, name: str, machine: str) -> Window:
-        """What a machine answered."""
-        return self._windows.get((name, machine), Window())
-
-    def waits(self, name: str, machine: str) -> Waits:
-        """What is due to a machine."""
-        return self._waits.get((name, machine), Waits())
-
-    def state(self, name: str, machine: str) -> Values:
-        """The state of a machine."""
-        slots = self._compiled[name].programs[machine].slots
-        values = []
-        for at, slot in enumerate(slots):
-            rows = self._tables.get((name, machine, at))
-            if isinstance(slot, Table):
-                values.append(Map() if rows is None else rows.finish())
-            else:
-                values.append(self._cells[name, machine, at])
-        return tuple(values)
 
 
 def _bytes(plain: Any) -> bytes:

@@ -89,7 +89,7 @@ class Status:
 def of_application(running: Running) -> ApplicationStatus:
     """Read an application that runs."""
     application, previous = running.compiled.application, running.previous
-    label = previous.compiled.application.version if previous else None
+    label = previous.compiled.application.version if previous and not previous.settled else None
     machines = tuple(of_machine(hosted) for hosted in running.machines.values())
     return ApplicationStatus(application.name, application.version, running.compiled.digest, machines, label)
 

@@ -17,6 +17,7 @@ from runtime.hosted import Compiled, Encode, Running
 from runtime.initial import Beginning, Initial, begin
 from runtime.keeper import NOTHING
 from runtime.observe import Observer
+from runtime.settling import settle
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
 from runtime.store import Store
 from runtime.subscriptions import Subscriber
@@ -242,6 +243,12 @@ class TestNode:
     def rollback(self, application: str) -> Result[Upgraded, Refusal]:
         """As `Node.rollback`."""
         return self._host.change(application, self._host.core.prepare_back(application))
+
+    def settle(self, application: str) -> Result[ApplicationStatus, Refusal]:
+        """As `Node.settle`."""
+        found = settle(self._host, application)
+        self.drain()
+        return found.map(of_application)
 
     def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
         """As `Node.stop`."""

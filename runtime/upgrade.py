@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -20,7 +20,7 @@ from arrows.continuation import effects
 from arrows.origin import BuildError
 from arrows.plain import describe
 from migrations.chain import Route
-from migrations.plan import Plan, Row, plan
+from migrations.plan import Lost, Plan, Row, plan
 from migrations.refusal import MigrationRaised, Refusal, WrongLens
 from migrations.rule import Stop
 from runtime.acceptance import Older, check
@@ -41,6 +41,8 @@ from runtime.refusal import (
     UnexpectedVersion,
 )
 from runtime.waits import Waits
+
+_NO_STATES: Final[Mapping[str, Values]] = {}
 
 
 @attrs.frozen
@@ -76,6 +78,8 @@ class Prepared:
     routes: Mapping[str, Result[Route, Refusal]]
     older: Mapping[str, Older]
     """How the two versions speak: the one that is before, whichever is led to."""
+    lost: Mapping[str, Lost]
+    """On the way back, what the way up threw away of each machine's state."""
     back: bool
 
 
@@ -137,9 +141,9 @@ def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Pre
 def prepare_back(running: Running) -> Result[Prepared, Refusal]:
     """Plan the way back to the version before. Returns Failure(NothingToRollBack) or what `plan` refuses."""
     name, previous = running.compiled.application.name, running.previous
-    if previous is None:
+    if previous is None or previous.settled:
         return Failure(NothingToRollBack(name))
-    return _planned(running, previous.compiled, previous.routes, back=True)
+    return _planned(running, previous.compiled, previous.routes, back=True, states=previous.states)
 
 
 def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
@@ -156,7 +160,7 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     inboxes: dict[str, tuple[deque[Waiting], Waits]] = {}
     for machine, hosted in taken.items():
         older = prepared.older.get(machine)
-        applied = _applied(prepared.plans[machine], hosted)
+        applied = _applied(prepared.plans[machine], hosted, prepared.lost.get(machine))
         adopted = led(hosted, name, new, older, back=prepared.back)
         if isinstance(applied, Failure):
             return Failure(applied.failure())
@@ -168,6 +172,8 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     result = Upgraded(name, old.digest, new.digest, *versions, rows, prepared.back)
     fresh = {machine: Hosted(machine, new) for machine in new.programs if machine not in taken}
 
+    before = {machine: hosted.state for machine, hosted in taken.items()}
+
     # The point of no return: from here on nothing can fail.
     for machine, hosted in taken.items():
         hosted.state = states[machine]
@@ -175,7 +181,7 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
         hosted.older = None if prepared.back else prepared.older.get(machine)
         hosted.run(new)
     running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
-    running.previous = None if prepared.back else Previous(old, prepared.routes)
+    running.previous = None if prepared.back else Previous(old, prepared.routes, before)
     running.compiled = new
     return Success(result)
 
@@ -213,7 +219,9 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
 
     run(new, states)
     if previous is not None:
-        running.back_to(previous.compiled)
+        running.back_to(previous.compiled, previous.states)
+        if previous.settled:
+            running.settle()
     return Success(undo)
 
 
@@ -222,9 +230,16 @@ def _names(expected: str, digest: str) -> bool:
 
 
 def _planned(
-    running: Running, new: Compiled, ways: Mapping[str, Result[Route, Refusal]], *, back: bool
+    running: Running,
+    new: Compiled,
+    ways: Mapping[str, Result[Route, Refusal]],
+    *,
+    back: bool,
+    states: Mapping[str, Values] = _NO_STATES,
 ) -> Result[Prepared, Refusal]:
+    """With `back`, `states` are those of before, of which the way up threw something away."""
     old, name = running.compiled, new.application.name
+    lost: dict[str, Lost] = {}
     plans: dict[str, Plan] = {}
     older: dict[str, Older] = {}
     for machine, found in ways.items():
@@ -236,7 +251,9 @@ def _planned(
             if spoken.inputs.gone and not back:
                 takes = tuple(describe(new.programs[machine].takes))
                 return Failure(MessageNotAccepted(name, machine, spoken.inputs.gone[0], takes))
-            result = way.plan(down=back)
+            result = way.plan(down=back, lost=machine in states)
+            if machine in states:
+                lost[machine] = _thrown(way, states[machine])
         except Stop as stop:
             return Failure(WrongLens(machine, "", str(stop.unclear)))
         except Exception as error:
@@ -244,13 +261,18 @@ def _planned(
         if isinstance(result, Failure):
             return Failure(result.failure())
         plans[machine] = result.unwrap()
-    return Success(Prepared(running, old, new, plans, ways, older, back))
+    return Success(Prepared(running, old, new, plans, ways, older, lost, back))
 
 
-def _applied(planned: Plan, hosted: Hosted) -> Result[Values, Refusal]:
+def _thrown(way: Route, state: Values) -> Lost:
+    """What the way up threw away; nothing where it cannot be told any more."""
+    return way.plan().bind(lambda up: up.lost(state)).value_or({})
+
+
+def _applied(planned: Plan, hosted: Hosted, lost: Lost | None = None) -> Result[Values, Refusal]:
     """Migrate one state; even an `exit()` in a migration is a refusal."""
     try:
-        return planned.apply(hosted.state)
+        return planned.apply(hosted.state, lost)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -78,6 +78,7 @@ REFUSALS: tuple[Refusal, ...] = (
     running.NotRecovered(12, 3, "till gave another reply"),
     running.NotRunning("shop"),
     running.NothingToRollBack("shop"),
+    running.NothingToSettle("shop"),
     running.OtherApplication("till", "shop"),
     running.OtherHere("shop", OLD, ("Python 3.11 -> 3.12",), True),
     running.UnexpectedVersion("shop", OLD, NEW),

@@ -335,7 +335,7 @@ def test_the_checker_sees_a_broken_outbox(broken: str, monkeypatch: pytest.Monke
     elif broken == "undo":
         monkeypatch.setattr(Outbox, "undo", lambda self, *batches: None)
     else:
-        monkeypatch.setattr("runtime.snapshot.Filling.waits", lambda self, *at: _none())
+        monkeypatch.setattr("runtime.filling.Filling.waits", lambda self, *at: _none())
     assert _red(SEEDS)
 
 
