@@ -115,10 +115,21 @@ class Hop:
 
 @attrs.frozen
 class Route:
-    """The way of a machine upwards between two versions, at least one step. `plan` and `survey` go it up or down."""
+    """The way of a machine between two versions, at least one step; with `leads_down` to the lower end of the steps.
+
+    `plan` and `survey` go it, or with `down` the way back.
+    """
 
     machine: str
     hops: tuple[Hop, ...]
+    leads_down: bool = False
+
+    @property
+    def ends(self) -> tuple[tuple[str, Program[Any, Any]], tuple[str, Program[Any, Any]]]:
+        """The labels and programs of the version where it begins and the one where it leads."""
+        first, last = self.hops[0], self.hops[-1]
+        ends = (first.old, first.before), (last.new, last.after)
+        return (ends[1], ends[0]) if self.leads_down else ends
 
     def plan(self, *, down: bool = False, lost: bool = False) -> Result[Plan, Refusal]:
         """As `migrations.plan`, for the whole way."""
@@ -127,6 +138,7 @@ class Route:
 
     def survey(self, *, down: bool = False, lost: bool = False) -> Survey:
         """As `migrations.plan.survey`, for the whole way: the rows of all steps, where it has several."""
+        down = down != self.leads_down
         surveys = [
             survey(
                 *((hop.after, hop.before) if down else (hop.before, hop.after)),
@@ -152,11 +164,14 @@ class Route:
 
     def inputs(self) -> Messages:
         """What becomes of the messages on the whole way. Raises Stop."""
-        return joined([hop.inputs() for hop in self.hops])
+        return self._led(joined([hop.inputs() for hop in self.hops]))
 
     def replies(self) -> Messages:
         """What becomes of the replies on the whole way. Raises Stop."""
-        return joined([hop.replies() for hop in self.hops])
+        return self._led(joined([hop.replies() for hop in self.hops]))
+
+    def _led(self, told: Messages) -> Messages:
+        return told.turned() if self.leads_down else told
 
 
 def _joined(machine: str, rows: Any, plans: list[Plan], *, down: bool) -> Plan:
@@ -189,12 +204,17 @@ def route(
     migrations: Iterable[Migration],
     between: Programs,
 ) -> Result[Route, Refusal]:
-    """The way of a machine up from one version to another: `old` and `new` are their labels and programs.
+    """The way of a machine from one version to another: `old` and `new` are their labels and programs.
 
-    `between` are the programs of other versions that are at hand, by label. Returns Success(Route), or
+    It leads up by the migrations between them, or where these lead from `new` to `old`, down. `between` are the
+    programs of other versions that are at hand, by label. Returns Success(Route), or
     Failure(Gap | Ambiguous | NotAtHand).
     """
-    found = path(machine, old[0], new[0], migrations)
+    known = tuple(migrations)
+    found, other = path(machine, old[0], new[0], known), path(machine, new[0], old[0], known)
+    leads_down = found.value_or(()) == () and other.value_or(()) != ()
+    if leads_down:
+        found, old, new = other, new, old
     if isinstance(found, Failure):
         return Failure(found.failure())
     edges = found.unwrap()
@@ -208,7 +228,7 @@ def route(
     hops = [Hop(edge.old, edge.new, programs[edge.old], programs[edge.new], edge) for edge in edges]
     if len(hops) == 1:
         hops = [attrs.evolve(hops[0], before=old[1], after=new[1])]
-    return Success(Route(machine, tuple(hops)))
+    return Success(Route(machine, tuple(hops), leads_down))
 
 
 def path(

@@ -37,7 +37,7 @@ class Compat:
 
 def compat(route: Route) -> Compat:
     """Read how the two ends of a way talk to each other. Raises Stop for lenses that cannot be meant."""
-    old, new = route.hops[0].before, route.hops[-1].after
+    (_, old), (_, new) = route.ends
     inputs, replies = route.inputs(), route.replies()
     asked = [f"takes no {form}" for form in inputs.gone]
     asked += [f"takes no {each.form}, as declared" for each in inputs.forms if each.label == "dropped"]

@@ -7,6 +7,7 @@ form goes as lenses say, or as structure decides between the classes of one name
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias, assert_never
 
 import attrs
@@ -74,6 +75,24 @@ class Messages:
             if misfit(message, new) is None:
                 return each.back(message, None)
         raise ValueError(f"{represent(message):.80} has no counterpart in the version before")
+
+    def turned(self) -> Messages:
+        """The same between the two versions the other way round."""
+        led = [(old, new, each) for old, new, each in self.ways if each.down is not None]
+        told = {each.form: each for each in self.forms}
+        forms = {
+            describe(new)[0]: attrs.evolve(told[describe(old)[0]], form=describe(new)[0])
+            for old, new, _ in led
+        }
+        for _, new, _ in self.ways:
+            forms.setdefault(describe(new)[0], Form(describe(new)[0], "gone", "nothing leads back"))
+        for each in self.forms:
+            if each.label == "new":
+                forms[each.form] = Form(each.form, "gone")
+            elif each.label in {"gone", "dropped"}:
+                forms.setdefault(each.form, Form(each.form, "new"))
+        ways = tuple((new, old, Way(partial(each.back, lost=None), each.up)) for old, new, each in led)
+        return Messages(tuple(forms.values()), ways)
 
     def undone(self, message: Any) -> Any:
         """As `down`, for a message which the old version can express whole. Raises ValueError for another."""

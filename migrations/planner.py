@@ -92,6 +92,7 @@ class Planner(ABC):
     ) -> None:
         self.machine = migration.machine if migration else machine
         self.rows: list[Row] = []
+        self.noted: set[str] = set()
         spoken = (*addresses(migration.lenses), *migration.up, *(migration.down or ())) if migration else ()
         self.refused: list[Refusal] = doubles(self.machine, old, new, spoken)
         self.at_hand = at_hand

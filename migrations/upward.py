@@ -25,7 +25,6 @@ class Upward(Planner):
 
     direction = "up"
     _threws: dict[str, Threw]
-    _noted: set[str]
 
     def level(
         self, old: tuple[Slot, ...], new: tuple[Slot, ...]
@@ -33,11 +32,10 @@ class Upward(Planner):
         """The way of the values of some slots, and what it throws away."""
         index = {slot.address: place for place, slot in enumerate(old)}
         self._threws = threws = {}
-        self._noted = set()
         move = self.takes(new, index)
         for slot in old:
             if slot.address not in self.pairs.made:
-                if slot.address not in self._noted:
+                if slot.address not in self.noted:
                     self.drop(slot, declared=slot.address in self.pairs.left)
                 threws[slot.address] = _getter(index[slot.address])
         self._threws = {}
@@ -54,7 +52,7 @@ class Upward(Planner):
         match origin:
             case None:
                 if slot.address in self.pairs.left and slot.address in index:
-                    self._noted.add(slot.address)
+                    self.noted.add(slot.address)
                     self.drop(self.old[slot.address], declared=True)
                 for inner in flat((slot,)):
                     if inner.address in self.pairs.found:

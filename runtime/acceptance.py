@@ -76,9 +76,9 @@ class Older:
     @classmethod
     def of(cls, route: Route) -> Older:
         """Read how the version where a route begins speaks. Raises Stop for lenses that cannot be meant."""
-        old, new = route.hops[0].before, route.hops[-1].after
+        (label, old), (_, new) = route.ends
         told = classes(old.takes) - classes(new.takes)
-        return cls(route.hops[0].old, old.takes, old.gives, route.inputs(), route.replies(), told)
+        return cls(label, old.takes, old.gives, route.inputs(), route.replies(), told)
 
 
 def forms(old: Shape, new: Shape) -> tuple[Form, ...]:

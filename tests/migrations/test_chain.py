@@ -185,3 +185,17 @@ def test_what_one_step_refuses_refuses_the_way() -> None:
     known = [KNOWN[0], Migration("m", old="2", new="3"), KNOWN[2]]
     found = route("m", ("1", programs["1"]), ("4", programs["4"]), known, programs).unwrap()
     assert isinstance(found.plan().failure(), UndeclaredLoss)
+
+
+def test_it_leads_down_where_the_migrations_lead_up() -> None:
+    programs = {label: compile(arrow) for label, arrow in VERSIONS.items()}
+    ends = ("3", programs["3"]), ("2", programs["2"])
+    down = route("m", *ends, KNOWN, programs).unwrap()
+    assert down.leads_down
+    assert down.ends == ends
+    state = (5.0, 9, Map({key_of("a"): (2.5, 1)}))
+    (after,) = [down.plan().unwrap().apply(state).unwrap()]
+    assert after == (5, 9, Map({key_of("a"): (10, 1)}))
+    assert down.plan(down=True).unwrap().apply(after).unwrap() == state
+    gone: Any = route("m", ("4", programs["4"]), ("1", programs["1"]), KNOWN, {}).failure()
+    assert isinstance(gone, NotAtHand)

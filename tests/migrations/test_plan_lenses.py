@@ -452,3 +452,11 @@ def test_the_line_to_write_is_the_one_that_helps(
     assert f"Say in the Migration: lenses=[{refusal.line}]; or give it an arrow" in str(refusal)
     written = eval(refusal.line, {"lens": lens, "VALUE": 0})
     planned(one, other, written).unwrap()
+
+
+def test_a_dropped_cell_beside_a_table_is_told_once() -> None:
+    old = cell("n", 0) >> table(cell("m", 0))
+    new = cell("n", "") >> table(cell("m", 0), cell("more", 0))
+    up = planned(old, new, up={"n": DROP}).unwrap()
+    assert [(row.address, row.label) for row in up.rows][:2] == [("n", "dropped"), ("n", "new")]
+    assert [row.address for row in up.rows].count("n") == 2

@@ -294,3 +294,15 @@ def test_over_the_control_socket(versions: tuple[Application, Application], tmp_
         assert (await asked(data, **call))["reason"] == "BadMessage"
 
     serving(tmp_path / "data", body, SUM)
+
+
+def test_an_upgrade_to_the_file_of_before_goes_down_the_migration(
+    versions: tuple[Application, Application],
+) -> None:
+    node = TestNode()
+    node.start(versions[0]).unwrap()
+    node.upgrade(versions[1]).unwrap()
+    node.settle("shop").unwrap()
+    refusal = node.upgrade(versions[0]).failure()
+    assert isinstance(refusal, MessageNotAccepted)  # it has no refunds
+    assert "Refund" in str(refusal)

@@ -172,3 +172,21 @@ def test_the_command_says_who_talks_to_whom(files: dict[str, Path]) -> None:
     plain = runner.invoke(command, ["plan", str(files["1"]), str(files["2"]), "--compat", "--json"])
     found = json.loads(plain.stdout)["machines"]["till"]["compat"]
     assert (found["order"], found["old_asks_new"], found["says_version"]) == ("asked first", [], True)
+
+
+def test_the_file_of_an_older_version_is_reached_downwards(versions: dict[str, Application]) -> None:
+    node = TestNode(store=Simulated(Power(), automatic=True))
+    node.start(versions["1"]).unwrap()
+    old = pay(node, 250)
+    node.upgrade(versions["3"], through=[versions["2"]]).unwrap()
+    node.call("till", old)
+    node.settle("shop").unwrap()
+    new = pay(node, 1.5)
+    waiting = node.send("till", new)
+    made = node.upgrade(versions["1"], through=[versions["2"]]).unwrap()
+    assert (made.old_version, made.new_version, made.back) == ("3", "1", False)
+    node.drain()
+    assert waiting.result() == 400
+    assert node.call("till", new) == 550  # a caller with the class of the third version
+    node.rollback("shop").unwrap()
+    assert node.call("till", new) == 7.0
