@@ -131,6 +131,8 @@ def _stop(server: uvicorn.Server, speakers: Sequence[Speaker], control: Control)
     """The first signal asks; a second one does not wait for connections."""
     if control.stopping.is_set():
         server.force_exit = True
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()  # from Python 3.12 on a server waits for them
         for speaker in speakers:
             speaker.cut_off()
     control.stopping.set()

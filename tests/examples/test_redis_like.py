@@ -381,7 +381,7 @@ def test_whatever_clients_send_the_node_answers_the_next_one(garbage: list[bytes
             address = listeners[0].socket.getsockname()
             for each in [garbage, [b"\r\n", *garbage]]:
                 reader, writer = await asyncio.open_connection(*address)
-                writer.writelines(each)
+                writer.write(b"".join(each))
                 writer.write_eof()
                 await asyncio.wait_for(reader.read(), 10)
                 writer.close()
