@@ -42,6 +42,7 @@ from arrows import (
 from arrows.diff import diff
 from arrows.effect import Suspended
 from tests.arrows.sources import MESSAGES, PRELUDE, Tally, Writer
+from tests.long import LONG
 
 ROOT = Path(__file__).parent.parent.parent
 _COUNT = itertools.count()
@@ -96,7 +97,10 @@ def lines_run(code: CodeType, call: Callable[[], Any], first: int) -> list[int]:
     return [line for line, _ in itertools.groupby(run)]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=1_500 if LONG else 75,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     seed=st.integers(0, 2**32),
     numbers=st.lists(st.integers(-3, 4), min_size=3, max_size=3),

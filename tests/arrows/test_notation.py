@@ -19,6 +19,7 @@ from returns.result import Success
 
 from arrows import Arrow, BuildError, arr, compile, decode, digest, encode, evaluate, left, pretty, proc, run
 from tests.arrows.sources import MESSAGES, PRELUDE, Tally, Writer, plainly
+from tests.long import LONG
 
 _COUNT = itertools.count()
 
@@ -40,7 +41,10 @@ def load(folder: Path, text: str) -> ModuleType:
     return module
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=1_200 if LONG else 60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(seed=st.integers(0, 2**32), numbers=st.lists(st.integers(-3, 4), min_size=4, max_size=4))
 def test_a_step_does_what_python_does(folder: Path, seed: int, numbers: list[int]) -> None:
     """Over random functions: outputs, errors, cells, and the cells of the arrows that are called."""

@@ -363,7 +363,7 @@ def checked(schedule: list[str], made: type[Simulated] = Simulated) -> None:
     assert refused.isdisjoint(seen), "refused and kept"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(schedules(), st.sampled_from([Simulated, Scattered]))
 def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(
     schedule: list[str], engine: type[Simulated]
@@ -371,7 +371,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_applied_twice(
     checked(schedule, engine)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(schedules(), st.sampled_from([Simulated, Scattered]))
 def test_nothing_is_lost_where_snapshots_are_everywhere(schedule: list[str], engine: type[Simulated]) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -24,6 +24,7 @@ from runtime.loader import load
 from runtime.node import Node
 from runtime.snapshot import cut, parts
 from runtime.testing import TestNode
+from tests.long import LONG
 from tests.runtime.book import Add, All, by_key, v1, v2
 from tests.runtime.engines import Power, Simulated
 from tests.runtime.shop import Order, Put, Side, shop
@@ -78,7 +79,7 @@ def on(power: Power) -> TestNode:
     return TestNode(store=Simulated(power, automatic=True))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=400 if LONG else 15, deadline=None)
 @given(st.lists(puts, max_size=12), st.lists(st.floats(), max_size=3))
 def test_what_comes_out_goes_in_again(messages: list[Put], numbers: list[float]) -> None:
     power = Power()

@@ -13,6 +13,7 @@ from runtime import bounds
 from runtime.errors import Unavailable
 from runtime.store import Change, Done, Rejected
 from runtime.testing import Pending, TestNode
+from tests.long import LONG
 from tests.runtime.engines import Power, Scattered, Simulated
 from tests.runtime.shelves import Look, Set, v1, v2
 
@@ -111,7 +112,7 @@ def test_another_version_writes_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("engine", [Simulated, Scattered])
-@pytest.mark.parametrize("_", range(8))
+@pytest.mark.parametrize("_", range(80 if LONG else 3))
 def test_random_changes_and_crashes_at_every_point(
     engine: type[Simulated], _: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -852,7 +852,7 @@ def small() -> Any:
     return patch.multiple(bounds, SNAPSHOT_AFTER=8, PART=3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(schedules)
 def test_an_id_is_done_once_and_all_who_ask_see_one_outcome(schedule: list[tuple[str, int]]) -> None:
     with small():

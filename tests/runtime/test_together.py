@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Success
 
@@ -18,6 +18,7 @@ from runtime.errors import BadMessage, Overloaded, StepFailed, Unavailable, Unkn
 from runtime.node import Node
 from runtime.store import Rejected
 from runtime.testing import Pending, TestNode
+from tests.long import LONG
 from tests.runtime.book import Add, All, by_key, v1, v2
 from tests.runtime.engines import Power, Simulated
 
@@ -56,6 +57,7 @@ CALL = st.lists(st.sampled_from([-1, *range(8)]), max_size=5)
 DO = st.one_of(CALL, st.sampled_from(["step", "kept", "rejected"]))
 
 
+@settings(max_examples=1_000 if LONG else 35, deadline=None)
 @given(st.lists(DO, max_size=25), st.booleans())
 def test_all_or_none_over_failed_steps_failed_commits_and_a_crash(deeds: list[Any], told: bool) -> None:
     power = Power()
