@@ -174,7 +174,8 @@ class _Recovery:
                 hosted.window = filling.window(name, machine)
                 hosted.waits = filling.waits(name, machine)
             if each["previous"] is not None:
-                running.compiled = self.through(running.compiled, each.get("through", ()))
+                between = tuple(map(self.version, each.get("through", ())))
+                running.compiled = attrs.evolve(running.compiled, through=between)
                 running.back_to(before[name], filling.before(name))
                 if each.get("settled"):
                     running.settle()
@@ -184,10 +185,6 @@ class _Recovery:
         return number
 
     # The log
-
-    def through(self, compiled: Compiled, editions: Sequence[str]) -> Compiled:
-        """A version with those at hand that its upgrade went through."""
-        return attrs.evolve(compiled, through=tuple(map(self.version, editions))) if editions else compiled
 
     def event(self, event: Event) -> None:
         kind, name, *rest = event
@@ -228,11 +225,8 @@ class _Recovery:
                 hosted.state = filling.state(name, machine)
 
     def swap(self, name: str, edition: str, back: bool, through: Sequence[str] = ()) -> None:
-        prepared = (
-            self.core.prepare_back(name)
-            if back
-            else self.core.prepare(self.through(self.version(edition), through), None)
-        )
+        new = attrs.evolve(self.version(edition), through=tuple(map(self.version, through)))
+        prepared = self.core.prepare_back(name) if back else self.core.prepare(new, None)
         result: Result[Any, Refusal] = prepared.bind(self.core.swap)
         if isinstance(result, Failure):
             raise Stopped(

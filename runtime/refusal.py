@@ -68,22 +68,6 @@ class MessageNotAccepted(Refusal):
 
 
 @attrs.frozen
-class OtherApplication(Refusal):
-    """A version to go through is one of another application."""
-
-    given: str
-    application: str
-
-    @property
-    def happened(self) -> str:
-        return f"a version of {self.given} was given to go through, and {self.application} is upgraded."
-
-    @property
-    def remedy(self) -> str:
-        return f"Give versions of {self.application}."
-
-
-@attrs.frozen
 class MachineRemoved(Refusal):
     """A machine of the running version is not in the other one, so that its state would be lost."""
 
@@ -165,21 +149,6 @@ class NothingToRollBack(Refusal):
     @property
     def remedy(self) -> str:
         return "To let an older version run, upgrade to its file."
-
-
-@attrs.frozen
-class NothingToSettle(Refusal):
-    """The application has no upgrade that could be undone."""
-
-    application: str
-
-    @property
-    def happened(self) -> str:
-        return f"{self.application}: no upgrade is open that could be settled."
-
-    @property
-    def remedy(self) -> str:
-        return "There is nothing to do: it is settled, was rolled back, or was never upgraded."
 
 
 @attrs.frozen

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.hosted import Running
-from runtime.refusal import NothingToSettle
 
 if TYPE_CHECKING:
     from runtime.host import Host
+
+
+@attrs.frozen
+class NothingToSettle(Refusal):
+    """The application has no upgrade that could be undone."""
+
+    application: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.application}: no upgrade is open that could be settled."
+
+    @property
+    def remedy(self) -> str:
+        return "There is nothing to do: it is settled, was rolled back, or was never upgraded."
 
 
 def settle(host: Host, name: str, ticket: Any = None) -> Result[Running, Refusal]:

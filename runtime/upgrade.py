@@ -37,7 +37,6 @@ from runtime.refusal import (
     MessageNotAccepted,
     NeedsEffects,
     NothingToRollBack,
-    OtherApplication,
     UnexpectedVersion,
 )
 from runtime.waits import Waits
@@ -81,6 +80,22 @@ class Prepared:
     lost: Mapping[str, Lost]
     """On the way back, what the way up threw away of each machine's state."""
     back: bool
+
+
+@attrs.frozen
+class OtherApplication(Refusal):
+    """A version to go through is one of another application."""
+
+    given: str
+    application: str
+
+    @property
+    def happened(self) -> str:
+        return f"a version of {self.given} was given to go through, and {self.application} is upgraded."
+
+    @property
+    def remedy(self) -> str:
+        return f"Give versions of {self.application}."
 
 
 def compiled(application: Application) -> Result[Compiled, Refusal]:

@@ -21,7 +21,18 @@ from arrows.fit import Misfit
 from migrations import chain, counterparts
 from migrations import refusal as migrating
 from migrations.refusal import Refusal
-from runtime import check_command, control_client, datadir, errors, export_command, initial, listen, picture
+from runtime import (
+    check_command,
+    control_client,
+    datadir,
+    errors,
+    export_command,
+    initial,
+    listen,
+    picture,
+    settling,
+    upgrade,
+)
 from runtime import refusal as running
 from runtime.codec import NotARequest
 from runtime.command import exit_code
@@ -78,11 +89,11 @@ REFUSALS: tuple[Refusal, ...] = (
     running.NotRecovered(12, 3, "till gave another reply"),
     running.NotRunning("shop"),
     running.NothingToRollBack("shop"),
-    running.NothingToSettle("shop"),
-    running.OtherApplication("till", "shop"),
     running.OtherHere("shop", OLD, ("Python 3.11 -> 3.12",), True),
     running.UnexpectedVersion("shop", OLD, NEW),
     running.UnknownApplication("shpo", ("shop",)),
+    settling.NothingToSettle("shop"),
+    upgrade.OtherApplication("till", "shop"),
 )
 ERRORS: tuple[CallError, ...] = (
     errors.BadId("it has 300 characters"),

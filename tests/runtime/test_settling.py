@@ -15,8 +15,8 @@ from runtime.application import Application
 from runtime.cli import app
 from runtime.loader import load
 from runtime.node import Node
-from runtime.refusal import NothingToRollBack, NothingToSettle, UnknownApplication
-from runtime.settling import settle
+from runtime.refusal import NothingToRollBack, UnknownApplication
+from runtime.settling import NothingToSettle, settle
 from runtime.store import Rejected
 from runtime.testing import TestNode
 from tests.runtime.engines import Power, Simulated

@@ -13,8 +13,8 @@ from migrations.chain import Gap, NotAtHand
 from runtime.application import Application
 from runtime.cli import app as command
 from runtime.loader import load
-from runtime.refusal import OtherApplication
 from runtime.testing import TestNode
+from runtime.upgrade import OtherApplication
 from tests.runtime.engines import Power, Simulated
 
 HEAD = "import attrs\nfrom midflight import Application, Migration, arr, lens, proc\n"
