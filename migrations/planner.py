@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from arrows.cells import Cell, Slot, Values, flat
-from arrows.fit import misfit
+from arrows.fit import adopt, misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
 from migrations.doubles import doubles
@@ -244,6 +244,18 @@ class Planner(ABC):
                 raise Refused(WrongLens(self.machine, address, "a lens needs a cell there"))
             found.append(slot.shape)
         return tuple(found)
+
+    def fitting(self, slot: Slot, value: Any, what: str) -> Any:
+        """A value that a lens gives to a slot, of the classes of its version. Raises Refused."""
+        if not isinstance(slot, Cell):
+            raise Refused(
+                WrongLens(self.machine, slot.address, "a lens gives a value, and needs a cell for it")
+            )
+        found = adopt(value, slot.shape)
+        wrong = misfit(found, slot.shape)
+        if wrong is not None:
+            raise Refused(WrongLens(self.machine, slot.address, f"{what} does not fit: {wrong}"))
+        return found
 
     def arrow(self, address: str) -> Arrow[Any, Any] | None:
         """The arrow that the migration gives for a slot that is led to."""
