@@ -21,6 +21,7 @@ from migrations.finite import Followed
 from migrations.lens import Leave, Move
 from migrations.migration import Drop, Migration, Ways
 from migrations.pairing import Pairing, Single, Unfit, addresses, pairing
+from migrations.quick import surely_fits
 from migrations.refusal import (
     MigrationMisfit,
     MigrationRaised,
@@ -214,6 +215,7 @@ class Planner(ABC):
         if step is _itself:
             return step
         shape = slot.shape if isinstance(slot, Cell) and fits else None
+        surely = None if shape is None else surely_fits(shape)
 
         def made(*args: Any) -> Any:
             try:
@@ -223,7 +225,9 @@ class Planner(ABC):
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
                 raise Refused(MigrationRaised(self.machine, slot.address, what)) from error
-            other = None if shape is None else misfit(value, shape)
+            if shape is None or surely is None or surely(value):
+                return value
+            other = misfit(value, shape)
             if other is not None:
                 raise Refused(MigrationMisfit(self.machine, slot.address, str(other)))
             return value
