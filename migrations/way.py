@@ -18,6 +18,7 @@ from arrows.fit import adopt, misfit
 from arrows.representation import represent
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.quick import surely_fits
 from migrations.rule import Step
 
 Restore: TypeAlias = Callable[[Any, Any], Any]
@@ -62,9 +63,13 @@ def stepper(arrow: Arrow[Any, Any], to: Shape) -> Step:
     """What an arrow makes of a value, of the classes that `to` names."""
     program = compile(arrow)
     step, first = program.step, program.initial()
+    surely = surely_fits(to)
 
     def made(value: Any) -> Any:
-        result = adopt(step(first, value)[1], to)
+        given = step(first, value)[1]
+        if surely(given):
+            return given
+        result = adopt(given, to)
         wrong = misfit(result, to)
         if wrong is not None:
             raise Misfitting(str(wrong))
