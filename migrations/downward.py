@@ -81,8 +81,9 @@ class Downward(Planner):
         """A slot that the way up let go: what it held, else what the lens says, else its first value."""
         left = self.pairs.left.get(slot.address)
         given = MISSING if left is None else left.value
-        (first,) = initial((slot,)) if given is MISSING else (given,)
-        self.rows.append(Row(slot.address, "new", "", kind(slot), "what it held" if self.at_hand else ""))
+        first = initial((slot,))[0] if given is MISSING else self.fitting(slot, given, "what is put back")
+        how = "what it held" if self.at_hand else "" if given is MISSING else "declared"
+        self.rows.append(Row(slot.address, "new", "", kind(slot), how))
         address = slot.address
         return lambda state, lost: lost[address][0] if address in lost else first
 

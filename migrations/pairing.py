@@ -7,6 +7,7 @@ missing on both sides, one of the same name and shape that only stands under mor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -125,6 +126,11 @@ def _scope(name: str, known: Iterable[str]) -> bool:
 class _Reader:
     found: dict[str, Origin]
     left: dict[str, Leave]
+    around: Counter[str] = attrs.field(init=False)
+    """How many addresses stand under each name."""
+
+    def __attrs_post_init__(self) -> None:
+        self.around = Counter(scope for address in self.found for scope in _scopes(address))
 
     def apply(self, lens: Lens) -> None:
         match lens:
@@ -133,7 +139,7 @@ class _Reader:
             case Inside(name=name, lenses=lenses):
                 single = self.single(name)
                 single.lenses = (*single.lenses, *lenses)
-                self.found[name] = single
+                self.put(name, single)
             case Leave(name=name):
                 for address in self.under(name):
                     single = self.single(address)
@@ -157,6 +163,8 @@ class _Reader:
             self.put(new + address.removeprefix(old), single)
 
     def under(self, name: str) -> list[str]:
+        if name in self.found and not self.around[name]:
+            return [name]
         inside = [each for each in self.found if each == name or each.startswith(name + "/")]
         if not inside:
             raise Unfit(name, self.found)
@@ -169,6 +177,7 @@ class _Reader:
             raise Unfit(address, self.found)
         if not isinstance(origin, Single):
             raise Unfit(address, None, "another lens made it in the same migration")
+        self.around.subtract(_scopes(address))
         return origin
 
     def cell(self, address: str) -> Cell:
@@ -181,6 +190,7 @@ class _Reader:
         if address in self.found:
             raise Unfit(address, None, "there is one already: rename or drop it before")
         self.found[address] = origin
+        self.around.update(_scopes(address))
 
     def scopes(self, old: dict[str, str], new: dict[str, str], known: dict[str, Slot]) -> None:
         """Let a cell go on that only stands under more or fewer names. `old` and `new` tell of each its table."""
@@ -194,10 +204,27 @@ class _Reader:
             return inside == old[one.address] and _alike(one, fresh[other])
 
         gone, come = _outermost({a: each.slot for a, each in missing.items()}), _outermost(fresh)
+        left, right = _by_name(gone), _by_name(come)
         for address in gone:
-            over = [each for each in come if same(address, each)]
-            if len(over) == 1 and [each for each in gone if same(each, over[0])] == [address]:
+            over = [each for each in right.get(_name(address), ()) if same(address, each)]
+            if len(over) == 1 and [each for each in left[_name(address)] if same(each, over[0])] == [address]:
                 self.move(address, over[0], "inferred")
+
+
+def _scopes(address: str) -> Iterator[str]:
+    """The names under which an address stands."""
+    return (address[:at] for at, each in enumerate(address) if each == "/")
+
+
+def _name(address: str) -> str:
+    return address.rpartition("/")[2]
+
+
+def _by_name(addresses: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for address in addresses:
+        found.setdefault(_name(address), []).append(address)
+    return found
 
 
 def _outermost(slots: dict[str, Slot]) -> list[str]:
@@ -233,4 +260,4 @@ def _alike(one: Slot, other: Slot) -> bool:
 def _within(few: str, many: str) -> bool:
     """Whether an address has the names of another, in their order and with the same last one, and more."""
     names = iter(many.split("/"))
-    return many.rpartition("/")[2] == few.rpartition("/")[2] and all(name in names for name in few.split("/"))
+    return _name(many) == _name(few) and all(name in names for name in few.split("/"))

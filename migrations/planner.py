@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from arrows.cells import Cell, Slot, Values, flat
-from arrows.fit import misfit
+from arrows.fit import adopt, misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
 from migrations.doubles import doubles
@@ -21,6 +21,7 @@ from migrations.finite import Followed
 from migrations.lens import Leave, Move
 from migrations.migration import Drop, Migration, Ways
 from migrations.pairing import Pairing, Single, Unfit, addresses, pairing
+from migrations.quick import surely_fits
 from migrations.refusal import (
     MigrationMisfit,
     MigrationRaised,
@@ -92,7 +93,6 @@ class Planner(ABC):
     ) -> None:
         self.machine = migration.machine if migration else machine
         self.rows: list[Row] = []
-        self.noted: set[str] = set()
         spoken = (*addresses(migration.lenses), *migration.up, *(migration.down or ())) if migration else ()
         self.refused: list[Refusal] = doubles(self.machine, old, new, spoken)
         self.at_hand = at_hand
@@ -215,6 +215,7 @@ class Planner(ABC):
         if step is _itself:
             return step
         shape = slot.shape if isinstance(slot, Cell) and fits else None
+        surely = None if shape is None else surely_fits(shape)
 
         def made(*args: Any) -> Any:
             try:
@@ -224,7 +225,9 @@ class Planner(ABC):
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
                 raise Refused(MigrationRaised(self.machine, slot.address, what)) from error
-            other = None if shape is None else misfit(value, shape)
+            if shape is None or surely is None or surely(value):
+                return value
+            other = misfit(value, shape)
             if other is not None:
                 raise Refused(MigrationMisfit(self.machine, slot.address, str(other)))
             return value
@@ -245,6 +248,18 @@ class Planner(ABC):
                 raise Refused(WrongLens(self.machine, address, "a lens needs a cell there"))
             found.append(slot.shape)
         return tuple(found)
+
+    def fitting(self, slot: Slot, value: Any, what: str) -> Any:
+        """A value that a lens gives to a slot, of the classes of its version. Raises Refused."""
+        if not isinstance(slot, Cell):
+            raise Refused(
+                WrongLens(self.machine, slot.address, "a lens gives a value, and needs a cell for it")
+            )
+        found = adopt(value, slot.shape)
+        wrong = misfit(found, slot.shape)
+        if wrong is not None:
+            raise Refused(WrongLens(self.machine, slot.address, f"{what} does not fit: {wrong}"))
+        return found
 
     def arrow(self, address: str) -> Arrow[Any, Any] | None:
         """The arrow that the migration gives for a slot that is led to."""

@@ -159,7 +159,9 @@ class _Opened:
                 self._put(root, name, lens, _Given(value))
             case Leave(name=name, value=value):
                 leaf = self._leaf(root, name, lens)
-                self._dropped.append((leaf, leaf.default if value is MISSING else value))
+                self._dropped.append(
+                    (leaf, leaf.default if value is MISSING else _fitting(leaf.shape, value, lens))
+                )
             case Inside():
                 self._inside(lens, root)
             case Split(name=name, into=into):
@@ -238,6 +240,14 @@ class _Opened:
         down = None if parts.lens.down is None else stepper(parts.lens.down, parts.source.shape)
         paths = tuple(path for path, _ in placed)
         self._wires.append(Wire((parts.source.path,), paths, Way(up, down), splits=True))
+
+
+def _fitting(shape: Shape, value: Any, lens: Lens) -> Any:
+    found = adopt(value, shape)
+    wrong = misfit(found, shape)
+    if wrong is not None:
+        raise Stop(f"{lens}: what stands for it does not fit: {wrong}")
+    return found
 
 
 def _default(field: record.Field) -> Any:

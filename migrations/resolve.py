@@ -11,7 +11,7 @@ import attrs
 from arrows.canonical import canonical
 from arrows.representation import represent
 from arrows.shape import Enumeration, Many, Mapping, OneOf, Record, Shape, options
-from migrations.lens import Convert, Each, Inside, Lens, Move, Rekey
+from migrations.lens import Convert, Each, Inside, Lens, Move, Rekey, Unwrap, Wrap
 from migrations.record_way import record_way
 from migrations.rule import Search, Stop
 from migrations.way import Way, chosen, entries, items, stepper
@@ -34,9 +34,15 @@ def way(old: Shape, new: Shape, lenses: Sequence[Lens], search: Search, path: st
             return _rekeyed(old, new, first, search)
         if isinstance(old, Enumeration) and isinstance(new, Enumeration):
             return _members(old.cls, new.cls, lenses)
-        if isinstance(old, OneOf) or isinstance(new, OneOf):
+        if (isinstance(old, OneOf) or isinstance(new, OneOf)) and not _whole(old, new, lenses):
             return _choice(old, new, lenses, search)
         return record_way(old, new, lenses, search, way)
+
+
+def _whole(old: Shape, new: Shape, lenses: Sequence[Lens]) -> bool:
+    """Whether lenses put a value into a record or take it out, of whatever shape it is."""
+    into, out = isinstance(lenses[0], Wrap), isinstance(lenses[-1], Unwrap)
+    return (into and isinstance(new, Record)) or (out and isinstance(old, Record))
 
 
 def _alone(lenses: Sequence[Lens]) -> None:
@@ -50,7 +56,7 @@ def _converted(lens: Convert, new: Shape, old: Shape) -> Way:
         return Way(up, down)
 
     def restore(value: Any, lost: Any) -> Any:
-        if canonical(up(lost[0])) == canonical(value):
+        if lost is not None and canonical(up(lost[0])) == canonical(value):
             return lost[0]
         return Way(up, down).back(value, None)
 

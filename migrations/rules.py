@@ -17,20 +17,17 @@ from arrows import record
 from arrows.canonical import same_shape
 from arrows.fit import adopt
 from arrows.shape import Enumeration, Many, Mapping, OneOf, Product, Record, Scalar, Shape, options
+from migrations.quick import itself, remake
 from migrations.rule import Rule, Search, Step, Stop
 from migrations.union_way import choose, name_of
 
 
 def _same(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
     if old == new:
-        return _itself, _itself
+        return itself, itself
     if not same_shape(old, new):
         return None
     return (lambda value: adopt(value, new)), (lambda value: adopt(value, old))
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 def _wider(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
@@ -94,13 +91,10 @@ def _fields(old: Shape, new: Shape, within: Search) -> tuple[Step, Step] | None:
             within.loses(name)
     ways = {name: within(before[name].shape, after[name].shape, f".{name}") for name in before}
 
-    def up(value: Any) -> Any:
-        return new.cls(**{name: way[0](getattr(value, name)) for name, way in ways.items()})
-
-    def down(value: Any) -> Any:
-        return old.cls(**{name: way[1](getattr(value, name)) for name, way in ways.items()})
-
-    return up, down
+    return (
+        remake(new.cls, {name: way[0] for name, way in ways.items()}),
+        remake(old.cls, {name: way[1] for name, way in ways.items()}),
+    )
 
 
 def _to_add(before: Container[str], after: abc.Mapping[str, record.Field]) -> list[str]:

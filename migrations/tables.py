@@ -74,7 +74,14 @@ def keys(planner: Planner, old: Table, new: Table, origin: Single) -> Keys:
     arrow: Arrow[Any, Any] | None = lens.down if is_down else lens.up
     if arrow is None:
         raise Refused(planner.undefined(old, new, target, "nothing leads the keys back"))
-    step = planner.careful(target, stepper(arrow, target.key), fits=False)
+    made = stepper(arrow, target.key)
+
+    def key(value: Any) -> Any:
+        found = made(value)
+        key_of(found)  # raises where it is no data
+        return found
+
+    step = planner.careful(target, key, fits=False)
     return Keys(step, is_declared=True, collide=collide)
 
 

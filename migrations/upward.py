@@ -9,7 +9,6 @@ import attrs
 from immutables import Map
 
 from arrows.cells import Cell, Slot, Table, Values, flat, initial
-from arrows.fit import adopt, misfit
 from arrows.keys import is_initial, key_of
 from arrows.representation import represent
 from arrows.shape import Product
@@ -25,20 +24,25 @@ class Upward(Planner):
 
     direction = "up"
     _threws: dict[str, Threw]
+    _noted: frozenset[str] = frozenset()
+    """Dropped slots of the level that have their row already: others take their addresses."""
 
     def level(
         self, old: tuple[Slot, ...], new: tuple[Slot, ...]
     ) -> tuple[Callable[[Values, Lost], Values], Threw]:
         """The way of the values of some slots, and what it throws away."""
         index = {slot.address: place for place, slot in enumerate(old)}
+        around = self._noted
         self._threws = threws = {}
+        self._noted = frozenset()
         move = self.takes(new, index)
+        noted = self._noted
         for slot in old:
             if slot.address not in self.pairs.made:
-                if slot.address not in self.noted:
+                if slot.address not in noted:
                     self.drop(slot, declared=slot.address in self.pairs.left)
                 threws[slot.address] = _getter(index[slot.address])
-        self._threws = {}
+        self._threws, self._noted = {}, around
 
         def threw(state: Values) -> Any:
             found = {address: one(state) for address, one in threws.items()}
@@ -52,7 +56,7 @@ class Upward(Planner):
         match origin:
             case None:
                 if slot.address in self.pairs.left and slot.address in index:
-                    self.noted.add(slot.address)
+                    self._noted |= {slot.address}
                     self.drop(self.old[slot.address], declared=True)
                 for inner in flat((slot,)):
                     if inner.address in self.pairs.found:
@@ -91,12 +95,7 @@ class Upward(Planner):
         return lambda state, lost: first
 
     def _added(self, slot: Slot, value: Any) -> Take:
-        (shape,) = self.shapes(self.new, (slot.address,))
-        value = adopt(value, shape)
-        wrong = misfit(value, shape)
-        if wrong is not None:
-            raise Refused(WrongLens(self.machine, slot.address, f"what is added does not fit: {wrong}"))
-        return self._begun(slot, value, "declared")
+        return self._begun(slot, self.fitting(slot, value, "what is added"), "declared")
 
     def _cell(self, old: Cell, new: Cell, origin: Single, at: int) -> Take:
         arrow = self.arrow(new.address)

@@ -18,10 +18,11 @@ from arrows.fit import adopt, misfit
 from arrows.representation import represent
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.quick import surely_fits
 from migrations.rule import Step
 
 Restore: TypeAlias = Callable[[Any, Any], Any]
-"""A new value and the complement to an old value."""
+"""A new value and the complement (None where up threw nothing away) to an old value."""
 
 
 @attrs.frozen
@@ -38,8 +39,11 @@ class Way:
     restore: Restore | None = None
 
     def back(self, value: Any, lost: Any) -> Any:
-        """Lead a new value back, with its complement, or None for none."""
-        if lost is not None and self.restore is not None:
+        """Lead a new value back, with its complement, or None for none.
+
+        Where only `restore` leads back, it is asked with None too: of an empty list nothing is lost.
+        """
+        if self.restore is not None and (lost is not None or self.down is None):
             return self.restore(value, lost)
         if self.down is None:
             raise ValueError(f"nothing leads back from {represent(value):.50}")
@@ -59,9 +63,13 @@ def stepper(arrow: Arrow[Any, Any], to: Shape) -> Step:
     """What an arrow makes of a value, of the classes that `to` names."""
     program = compile(arrow)
     step, first = program.step, program.initial()
+    surely = surely_fits(to)
 
     def made(value: Any) -> Any:
-        result = adopt(step(first, value)[1], to)
+        given = step(first, value)[1]
+        if surely(given):
+            return given
+        result = adopt(given, to)
         wrong = misfit(result, to)
         if wrong is not None:
             raise Misfitting(str(wrong))
@@ -86,7 +94,8 @@ def items(make: Any, item: Way) -> Way:
         return found if any(each is not None for _, each in found) else None
 
     def restore(value: Any, thrown: Any) -> Any:
-        return make(map(item.back, value, _aligned(tuple(value), thrown)))
+        found = tuple(value)
+        return make(map(item.back, found, [None] * len(found) if thrown is None else _aligned(found, thrown)))
 
     return Way(lambda value: make(up(each) for each in value), plain, threw, restore)
 
@@ -127,7 +136,8 @@ def entries(keys: tuple[Step, Step], item: Way) -> Way:
         return {key: each for key, each in found.items() if each is not None} or None
 
     def restore(value: Any, thrown: Any) -> Any:
-        back = {fro(key): item.back(each, thrown.get(key)) for key, each in value.items()}
+        there = thrown or {}
+        back = {fro(key): item.back(each, there.get(key)) for key, each in value.items()}
         return _one_for_one(value, back)
 
     plain = None if down is None else (lambda value: restore(value, {}))
@@ -160,7 +170,7 @@ def chosen(ways: list[tuple[Shape, Shape, Way]]) -> Way:
 
     def restore(value: Any, lost: Any) -> Any:
         at, one = pick(value, 1)
-        return one.back(value, lost[1] if at == lost[0] else None)
+        return one.back(value, lost[1] if lost is not None and at == lost[0] else None)
 
     plain = down if all(each.down is not None for _, _, each in ways) else None
     if not any(each.lost is not None for _, _, each in ways):

@@ -46,7 +46,8 @@ def joined(
             _spread(found, wire.new, wire.way.up(_gathered(value, wire.old, wire.merges)), wire.splits)
         return make(found)
 
-    def back(value: Any, lost: Mapping[Path, Any]) -> Any:
+    def back(value: Any, thrown: Mapping[Path, Any] | None) -> Any:
+        lost = thrown or {}
         found = {path: lost.get(path, held) for path, held in dropped}
         for path, held in found.items():
             if held is MISSING:

@@ -1,9 +1,10 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, node, pause, sockets
+from . import journal, language, libraries, memory, migrating, node, pause, sockets
 
 BENCHES = (
     *language.BENCHES,
+    *migrating.BENCHES,
     *node.BENCHES,
     *journal.BENCHES,
     *pause.BENCHES,

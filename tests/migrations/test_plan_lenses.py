@@ -18,6 +18,7 @@ from migrations.refusal import (
     InitialChanged,
     KeyChanged,
     KeysCollide,
+    MigrationRaised,
     Refusal,
     UndeclaredLoss,
     Undefined,
@@ -265,6 +266,80 @@ def test_a_new_cell_is_lost_at_a_rollback_only_if_that_is_declared() -> None:
         UndeclaredLoss,
     )
     assert planned(*machines, lens.add("more", 1), down=True).unwrap().apply((5, 6)).unwrap() == (5,)
+
+
+@attrs.frozen
+class Boxed:
+    held: str | None
+
+
+@pytest.mark.parametrize(
+    ("of", "other", "around", "value"),
+    [
+        (User | None, Without | None, (), None),
+        (list[User], list[Without], (lens.each,), []),
+        (dict[str, User], dict[str, Without], (lens.each,), {}),
+        (list[User | None], list[Without | None], (lens.each,), [None]),
+    ],
+)
+def test_where_nothing_was_thrown_away_nothing_is_missing(
+    of: Any, other: Any, around: Any, value: Any
+) -> None:
+    """A field without a default is dropped, and the value has none of its records."""
+    inner: tuple[Lens, ...] = (lens.drop("age"),)
+    for each in around:
+        inner = (each(*inner),)
+    one, two = compile(cell("held", value, of)), compile(cell("held", value, other))
+    migration = Migration("m", old="1", new="2", lenses=[lens.inside("held", *inner)])
+    up = plan(one, two, migration).unwrap()
+    down = plan(two, one, migration, down=True, lost=True).unwrap()
+    lost = up.lost((value,)).unwrap()
+    assert down.apply(up.apply((value,)).unwrap(), lost).unwrap() == (value,)
+
+
+def test_a_value_that_may_be_none_is_wrapped_and_taken_out() -> None:
+    machines = cell("n", None, str | None), cell("n", Boxed(None))
+    into, out = lens.inside("n", lens.wrap("held")), lens.inside("n", lens.unwrap("held"))
+    for old, new, one in ((*machines, into), (*machines[::-1], out)):
+        there, back = planned(old, new, one).unwrap(), planned(old, new, one, down=True).unwrap()
+        for value in (None, "x"):
+            was = (value,) if one is into else (Boxed(value),)
+            assert back.apply(there.apply(was).unwrap()).unwrap() == was
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "one", "kind"),
+    [
+        (cell("n", 0) >> cell("m", 0), cell("n", 0), lens.drop("m", "x"), WrongLens),
+        (cell("n", 0) >> table(cell("m", 0)), cell("n", 0), lens.drop("clients", 5), WrongLens),
+        (
+            cell("user", ANN),
+            cell("user", Without("", ANN.home)),
+            lens.inside("user", lens.drop("age", "x")),
+            Undefined,
+        ),
+    ],
+)
+def test_what_is_put_back_must_fit(old: Any, new: Any, one: Lens, kind: type[Refusal]) -> None:
+    assert isinstance(planned(old, new, one, down=True).failure(), kind)
+
+
+def test_a_cell_of_rows_that_gives_its_address_to_another_is_dropped_once() -> None:
+    inner = table(cell("k", 0), name="inner")
+    machine = compile(table(cell("n", 0) >> inner))
+    up = plan(machine, machine, Migration("m", old="1", new="2", up={"clients/n": DROP})).unwrap()
+    assert [row.label for row in up.rows if row.address == "clients/n"] == ["dropped", "new"]
+
+
+def test_a_key_that_is_no_data_is_refused() -> None:
+    machine = table(cell("n", 0))
+    up = planned(machine, machine, lens.inside("clients", lens.rekey(arr(_no_data)))).unwrap()
+    assert isinstance(up.apply((rows(a=(1,)),)).failure(), MigrationRaised)
+    assert isinstance(up.lost((rows(a=(1,)),)).failure(), MigrationRaised)
+
+
+def _no_data(key: Any) -> Any:
+    return object
 
 
 def test_lenses_and_arrows_together() -> None:
