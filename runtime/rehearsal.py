@@ -14,17 +14,13 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 from returns.result import Failure, Result
 
-from arrows.canonical import same_shape
 from arrows.cells import Values
-from arrows.compile import Program
-from arrows.effect import Done
-from arrows.plain import to_plain
 from arrows.representation import represent
-from migrations.plan import Lost, Plan, plan
-from runtime.acceptance import fitted
+from migrations.plan import Lost
 from runtime.application import Application
 from runtime.hosted import Compiled
 from runtime.loader import load
+from runtime.side_by_side import RAISED, Versions, versions
 from runtime.upgrade import compiled
 
 _T = TypeVar("_T")
@@ -54,18 +50,12 @@ def rehearse(
     """
     one, other = _compiled(old), _compiled(new)
     several = [_addressed(each, one) for each in trace]
-    for machine, program in one.programs.items():
+    for machine in one.programs:
         if machine not in other.programs:
             continue
-        migration = other.application.migration(machine, one.application.version, other.application.version)
-        after = other.programs[machine]
-        up = _given(plan(program, after, migration, machine=machine), f"{machine}: the upgrade is refused")
-        down = _given(
-            plan(after, program, migration, machine=machine, down=True, lost=True),
-            f"{machine}: the rollback is refused",
-        )
+        both = _given(versions(machine, one, other), machine)
         messages = tuple(message for name, message in several if name == machine)
-        _Rehearsal(machine, program, after, up, down, machine not in differs).run(messages)
+        _Rehearsal(machine, both, machine not in differs).run(messages)
     if trials:
         _tried(one, other, trials, seed)
 
@@ -73,33 +63,30 @@ def rehearse(
 @attrs.frozen
 class _Rehearsal:
     machine: str
-    old: Program[Any, Any]
-    new: Program[Any, Any]
-    up: Plan
-    down: Plan
+    both: Versions
     alike: bool
 
     def run(self, messages: tuple[Any, ...]) -> None:
-        state, replies, states = self.old.initial(), [], [self.old.initial()]
+        state, replies, states = self.both.old.initial(), [], [self.both.old.initial()]
         for message in messages:
-            state, reply = _stepped(self.old, state, message)
+            state, reply = self.both.before(state, message)
             replies.append(reply)
             states.append(state)
-        alike = self.alike and same_shape(self.old.gives, self.new.gives)
+        alike = self.alike and self.both.promise_alike
         for at, before in enumerate(states):
             place = f"{self.machine}, upgraded after {_count(at)} of {len(messages)}"
-            there = _given(self.up.apply(before), place)
-            lost = _given(self.up.lost(before), place)
+            there = _given(self.both.up.apply(before), place)
+            lost = _given(self.both.up.lost(before), place)
             self._back(there, lost, f"{place} and rolled back at once", before)
             for index in range(at, len(messages)):
-                there, reply = _stepped(self.new, there, messages[index])
+                there, reply = self.both.after(there, messages[index])
                 self._compare(messages, index, replies[index], reply, alike, place)
                 then = f"{place} and rolled back after {_count(index + 1)}"
                 state = self._back(there, lost, then, None)
                 self._go_on(state, messages, index + 1, replies, alike and not lost, then)
 
     def _back(self, there: Values, lost: Lost, place: str, expected: Values | None) -> Values:
-        state = _given(self.down.apply(there, lost), f"{place}, from {represent(there)}")
+        state = _given(self.both.down.apply(there, lost), f"{place}, from {represent(there)}")
         if expected is not None and state != expected:
             raise AssertionError(
                 f"{place}: the state was {represent(expected)}, went up to {represent(there)} "
@@ -117,33 +104,18 @@ class _Rehearsal:
         place: str,
     ) -> None:
         for index in range(start, len(messages)):
-            state, reply = _stepped(self.old, state, messages[index])
+            state, reply = self.both.before(state, messages[index])
             self._compare(messages, index, replies[index], reply, alike, place)
 
     def _compare(
         self, messages: tuple[Any, ...], index: int, old: str, new: str, alike: bool, place: str
     ) -> None:
-        raised = new.startswith(_RAISED) and not old.startswith(_RAISED)
+        raised = new.startswith(RAISED) and not old.startswith(RAISED)
         if old != new and (alike or raised):
             raise AssertionError(
                 f"{place}: to message {index + 1}, {represent(messages[index])}, "
                 f"the old version alone answers {old}, and here the answer is {new}"
             )
-
-
-_RAISED = "with "
-
-
-def _stepped(program: Program[Any, Any], state: Values, message: Any) -> tuple[Values, str]:
-    """The state after a message and the answer, in words. What raises leaves the state as it is."""
-    own, wrong = fitted(message, program.takes)
-    if wrong is not None:
-        return state, f"{_RAISED}BadMessage ({wrong})"
-    try:
-        after, end, _ = program.begin(state, own)
-    except Exception as error:
-        return state, f"{_RAISED}{type(error).__name__}"
-    return after, represent(to_plain(end.output)) if isinstance(end, Done) else "later"
 
 
 def _tried(one: Compiled, other: Compiled, trials: int, seed: int | None) -> None:

@@ -20,19 +20,16 @@ import attrs
 from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
-from returns.result import Failure
+from returns.result import Failure, Success
 
-from arrows.canonical import same_shape
 from arrows.cells import Values
-from arrows.compile import Program
 from arrows.drawn import states, values
-from arrows.effect import Done
-from arrows.plain import to_plain
+from arrows.plain import describe
 from arrows.representation import represent
 from arrows.shape import options
-from migrations.plan import Plan, plan
-from runtime.acceptance import fitted, forms
+from migrations.plan import Plan
 from runtime.hosted import Compiled
+from runtime.side_by_side import Versions, versions
 
 Law: TypeAlias = Literal[
     "there and back", "without what was lost", "written since", "first values", "replies"
@@ -66,19 +63,15 @@ def trials(
 
     Where the upgrade of a machine or the way back is refused, the finding says why, after no trial.
     """
-    for machine, program in old.programs.items():
+    for machine in old.programs:
         if machine not in new.programs:
             continue
-        migration = new.application.migration(machine, old.application.version, new.application.version)
-        other = new.programs[machine]
-        up = plan(program, other, migration, machine=machine)
-        down = plan(other, program, migration, machine=machine, down=True, lost=True)
-        refused = next((each.failure() for each in (up, down) if isinstance(each, Failure)), None)
-        if refused is not None:
-            yield Finding(machine, "there and back", 0, "", str(refused))
+        found = versions(machine, old, new)
+        if isinstance(found, Failure):
+            yield Finding(machine, "there and back", 0, "", str(found.failure()))
             continue
-        plain = plan(other, program, migration, machine=machine, down=True)
-        trial = Trial(program, other, up.unwrap(), down.unwrap(), plain.value_or(None))
+        both = found.unwrap()
+        trial = Trial(both)
         for law, drawn, wrong in trial.laws():
             heard = _Heard(wrong, partial(tell, machine, law))
             example = _smallest(drawn, heard, count, seed)
@@ -86,8 +79,8 @@ def trials(
                 yield Finding(machine, law, heard.count)
             else:
                 yield Finding(machine, law, heard.count, represent(example), wrong(example))
-        if isinstance(plain, Failure):
-            yield Finding(machine, "without what was lost", 0, "", f"no way back: {plain.failure()}")
+        if isinstance(both.plain, Failure):
+            yield Finding(machine, "without what was lost", 0, "", f"no way back: {both.plain.failure()}")
         stale = trial.first_values()
         if stale:
             yield Finding(machine, "first values", 1, "", stale)
@@ -120,44 +113,42 @@ def _smallest(
 
 @attrs.frozen
 class Trial:
-    """Two versions of a machine, and the ways between them. `plain` is the way back without what was lost."""
+    """The laws of two versions of a machine: each says what is wrong with an example, or nothing."""
 
-    old: Program[Any, Any]
-    new: Program[Any, Any]
-    up: Plan
-    down: Plan
-    plain: Plan | None
+    both: Versions
 
     def laws(self) -> Iterator[tuple[Law, st.SearchStrategy[Any], Callable[[Any], str]]]:
         """Each law, what it is tried on, and what says of an example what is wrong with it."""
-        drawn = states(self.old.slots)
+        drawn = states(self.both.old.slots)
         yield "there and back", drawn, self.there_and_back
-        if self.plain is not None:
-            yield "written since", states(self.new.slots), self.written_since
-        kept = {each.form for each in forms(self.old.takes, self.new.takes) if each.label != "gone"}
-        if kept and same_shape(self.old.gives, self.new.gives):
-            messages = [each for each in options(self.old.takes) if forms(each, each)[0].form in kept]
+        if isinstance(self.both.plain, Success):
+            yield "written since", states(self.both.new.slots), self.written_since
+        inputs = self.both.older.inputs
+        taken = {each.form for each in inputs.forms if each.label not in {"gone", "dropped", "new"}}
+        if taken and self.both.promise_alike:
+            messages = [each for each in options(self.both.old.takes) if describe(each)[0] in taken]
             yield "replies", st.tuples(drawn, st.one_of(*map(values, messages))), self.replies
 
     def there_and_back(self, state: Values) -> str:
         """What is wrong with the way of a state up, and back: with what was lost, and without."""
-        found, lost = self.up.apply(state), self.up.lost(state)
+        found, lost = self.both.up.apply(state), self.both.up.lost(state)
         for each in (found, lost):
             if isinstance(each, Failure):
                 return f"up: {each.failure()}"
         there = found.unwrap()
-        back = self.down.apply(there, lost.unwrap())
+        back = self.both.down.apply(there, lost.unwrap())
         if isinstance(back, Failure):
             return f"down, from {represent(there)}: {back.failure()}"
         if state != back.unwrap():
             return f"goes up to {represent(there)} and comes back as {represent(back.unwrap())}"
-        return "" if self.plain is None else self._again(self.plain, there)
+        plain = self.both.plain.value_or(None)
+        return "" if plain is None else self._again(plain, there)
 
     def _again(self, plain: Plan, there: Values) -> str:
         back = plain.apply(there)
         if isinstance(back, Failure):
             return f"down without what was lost, from {represent(there)}: {back.failure()}"
-        again = self.up.apply(back.unwrap())
+        again = self.both.up.apply(back.unwrap())
         told = f"without what was lost, {represent(there)} goes down to {represent(back.unwrap())}"
         if isinstance(again, Failure):
             return f"{told}, and from there up: {again.failure()}"
@@ -165,16 +156,16 @@ class Trial:
 
     def written_since(self, state: Values) -> str:
         """Why a state of the new version has no way back."""
-        back = (self.plain or self.down).apply(state)
+        back = self.both.plain.unwrap().apply(state)
         return f"down: {back.failure()}" if isinstance(back, Failure) else ""
 
     def first_values(self) -> str:
         """Which converted cells begin with another value than the migration makes of the old first one."""
-        made = self.up.apply(self.old.initial())
+        made = self.both.up.apply(self.both.old.initial())
         if isinstance(made, Failure):
             return f"up, from the first state: {made.failure()}"
-        converted = {row.address for row in self.up.rows if row.label == "converted"}
-        several = zip(self.new.slots, self.new.initial(), made.unwrap(), strict=True)
+        converted = {row.address for row in self.both.up.rows if row.label == "converted"}
+        several = zip(self.both.new.slots, self.both.new.initial(), made.unwrap(), strict=True)
         wrong = [
             f"{slot.address} begins with {represent(first)}, and a machine that took no message before the upgrade "
             f"holds {represent(other)}"
@@ -184,19 +175,11 @@ class Trial:
         return "; ".join(wrong)
 
     def replies(self, example: tuple[Values, Any]) -> str:
+        """How the replies of both versions to a message differ."""
         state, message = example
-        there = self.up.apply(state)
-        own, wrong = fitted(message, self.new.takes)
-        if isinstance(there, Failure) or wrong is not None:
+        there = self.both.up.apply(state)
+        if isinstance(there, Failure) or self.both.led(message) is None:
             return ""
-        one, other = answer(self.old, state, message), answer(self.new, there.unwrap(), own)
+        _, one = self.both.before(state, message)
+        _, other = self.both.after(there.unwrap(), message)
         return "" if one == other else f"the old version answers {one}, the new one {other}"
-
-
-def answer(program: Program[Any, Any], state: Values, message: Any) -> str:
-    """What a machine answers, in words: its reply, the error that it raises, or that it comes later."""
-    try:
-        _, end, _ = program.begin(state, message)
-    except Exception as error:
-        return f"with {type(error).__name__}"
-    return represent(to_plain(end.output)) if isinstance(end, Done) else "later"

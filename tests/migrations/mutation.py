@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 from hypothesis import HealthCheck, Phase, given, settings
-from immutables import Map
 from returns.result import Failure
 
 from arrows import Arrow, arr, identity
@@ -35,7 +35,8 @@ def mutants(upgrade: Upgrade) -> Iterator[Mutant]:
     to the same, the same is lost, and the first values are the same: then nothing that a node does is another.
     """
     sample = _Sample(upgrade)
-    honest, seen = sample.effect(upgrade), set()
+    honest = sample.effect(upgrade)
+    seen: set[str] = set()
     for operator, place, made in _every(upgrade):
         name = f"{operator}: {place}"
         if name in seen:
@@ -217,7 +218,7 @@ def _arrows(migration: Migration) -> Iterator[tuple[str, str, Migration]]:
             yield operator, cell, attrs.evolve(migration, up={**up, cell: one}, down=back)
         yield "missing up", cell, attrs.evolve(migration, up={k: v for k, v in up.items() if k != cell})
         yield "drop for an arrow", cell, attrs.evolve(migration, up={**up, cell: DROP})
-    for cell, near in zip(up, [*up][1:], strict=False):
+    for cell, near in itertools.pairwise(up):
         swapped = {**up, cell: up[near], near: up[cell]}
         yield "arrows of two cells exchanged", f"{cell}, {near}", attrs.evolve(migration, up=swapped)
 
@@ -251,7 +252,7 @@ def _levels(lenses: tuple[Lens, ...], names: list[str]) -> Iterator[tuple[str, s
             yield "skipped each", str(lens), (*before, *lens.lenses, *after)
         for operator, other in _lens(lens, names):
             yield operator, f"{lens} -> {other}", (*before, other, *after)
-    for at, (one, other) in enumerate(zip(lenses, lenses[1:], strict=False)):
+    for at, (one, other) in enumerate(itertools.pairwise(lenses)):
         if isinstance(one, Move) and isinstance(other, Move):
             crossed = (Move(one.old, other.new), Move(other.old, one.new))
             yield "names crossed", f"{one}, {other}", (*lenses[:at], *crossed, *lenses[at + 2 :])

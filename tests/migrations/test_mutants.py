@@ -11,11 +11,33 @@ from collections import Counter
 
 import pytest
 
+from arrows import BuildError
 from runtime.rehearsal import rehearse
 from tests.migrations.mutation import mutants
 from tests.migrations.upgrades import UPGRADES, Upgrade
 
-SURVIVORS: dict[tuple[str, str], str] = {}
+_SHORT = "user (drop nick, home/city to city, drop home/street)"
+SURVIVORS = {
+    ("plain arrows", "swapped fields, up: total"): "only the sum of the two is ever read",
+    (
+        "moved",
+        "stale initial value: b",
+    ): "of a cell whose values stay as they are, the first value may be another",
+    ("moved", "stale initial value: c"): "as for b",
+    (
+        "moved",
+        "stale initial value: rate",
+    ): "what upgraded machines begin with is given by the lens, on purpose",
+    ("lost on purpose", "off by one, down: tens (convert) -> tens (convert)"): (
+        "of the old values that go up to one, any is as good where what was lost is not at hand"
+    ),
+    **{
+        ("lost on purpose", f"wrong value for what was lost: {_SHORT} -> {_SHORT}{more}"): (
+            "what stands for a lost value is for people to say"
+        )
+        for more in ("", " (2)")
+    },
+}
 """By upgrade and mutant: why nothing that is looked at tells it from an honest one."""
 
 
@@ -24,24 +46,25 @@ def problem(upgrade: Upgrade, count: int, seed: int) -> str:
     try:
         old, new = upgrade.applications()
         rehearse(old, new, upgrade.trace, trials=count, seed=seed)
-    except Exception as error:
+    except (AssertionError, BuildError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
 
 @pytest.fixture(scope="module")
 def count(request: pytest.FixtureRequest) -> int:
-    return 10_000 if request.config.getoption("--long") else 25
+    return 10_000 if request.config.getoption("--long") else 100
 
 
 @pytest.mark.parametrize("upgrade", UPGRADES, ids=lambda upgrade: upgrade.name)
-def test_an_honest_upgrade_holds(upgrade: Upgrade) -> None:
+def test_an_honest_upgrade_holds(upgrade: Upgrade, count: int) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
-    assert problem(upgrade, 300, seed) == ""
+    assert problem(upgrade, count, seed) == ""
 
 
-def test_mistakes_are_found(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_found(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    count = 1_000 if request.config.getoption("--long") else 25
     seed = random.randrange(2**32)
     found, alive = 0, set()
     operators: Counter[str] = Counter()

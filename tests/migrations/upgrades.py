@@ -141,7 +141,7 @@ class Upgrade:
         return one, Application("a", version="2", machines=made, migrations=[self.migration])
 
 
-TRACE = (Set(3, "ann", "lee"), Set(-4, "bo", "x"), Set(11, "cy", "yy"))
+TRACE = (Set(3, "ann", "lee"), Set(-4, "bo", "x"), Set(11, "cy", "yy"), Set(25, "d", "z"))
 
 
 def to(*lenses: Any, **more: Any) -> Migration:
@@ -151,6 +151,11 @@ def to(*lenses: Any, **more: Any) -> Migration:
 def spell(*each: Any) -> str:
     """What a machine holds, as text."""
     return repr(each)
+
+
+def plus(number: int | None, by: int) -> int:
+    """A number that may not be there, and another."""
+    return (number or 0) + by
 
 
 def with_item(items: Any, item: Any) -> Any:
@@ -169,7 +174,9 @@ def shown(shape: Any, color: Any) -> str:
 
 
 def listed(items: Any, book: Any) -> str:
-    each = [f"{getattr(i, 'name', '')}{getattr(i, 'title', '')} {i.price * getattr(i, 'count', 1)}" for i in items]
+    each = [
+        f"{getattr(i, 'name', '')}{getattr(i, 'title', '')} {i.price * getattr(i, 'count', 1)}" for i in items
+    ]
     return f"{each} {[(key.lower(), v if isinstance(v, int) else v.x) for key, v in book.items()]}"
 
 
@@ -185,7 +192,9 @@ def plain_old(msg: Set, *, total: int = 0, user: Home = Home()) -> str:
 
 def plain_new(first: Firsts) -> Arrow[Any, Any]:
     @proc
-    def one(msg: Set, *, total: tuple[int, int] = first["total"], user: tuple[str, str] = first["user"]) -> str:
+    def one(
+        msg: Set, *, total: tuple[int, int] = first["total"], user: tuple[str, str] = first["user"]
+    ) -> str:
         total = (total[0], total[1] + msg.n)
         user = (msg.text, msg.more)
         return spell(total[0] + total[1], user[0], user[1])
@@ -352,11 +361,16 @@ def moved_old(msg: Set, *, a: int = 0, b: int = 0, c: str = "") -> str:
 def moved_new(first: Firsts) -> Arrow[Any, Any]:
     @proc
     def one(
-        msg: Set, *, b: int = first["b"], low: float = first["low"], c: str = first["c"], rate: int = first["rate"]
+        msg: Set,
+        *,
+        b: int = first["b"],
+        low: int | None = first["low"],
+        c: str = first["c"],
+        rate: int = first["rate"],
     ) -> str:
-        was = spell(b * rate, int(low), c)
+        was = spell(b * rate, low, c)
         b = msg.n
-        low = float(msg.n * 3)
+        low = msg.n * 3
         c = msg.text
         return was
 
@@ -376,7 +390,9 @@ def items_old(msg: Set, *, items: tuple[Item, ...] = (), book: dict[str, int] = 
 
 def items_new(first: Firsts) -> Arrow[Any, Any]:
     @proc
-    def one(msg: Set, *, items: tuple[Line, ...] = first["items"], book: dict[str, Point] = first["book"]) -> str:
+    def one(
+        msg: Set, *, items: tuple[Line, ...] = first["items"], book: dict[str, Point] = first["book"]
+    ) -> str:
         was = listed(items, book)
         items = with_item(items, Line(msg.text, msg.n, 1))
         book = with_entry(book, msg.text, Point(msg.n))
@@ -390,10 +406,10 @@ def items_new(first: Firsts) -> Arrow[Any, Any]:
 
 @proc
 def lost_old(msg: Set, *, user: Person = Person(), seen: int = 0, heat: int = 0) -> str:
-    was = spell(user.name, user.age, user.home.city)
+    was = spell(user.name, user.age, user.home.city, heat // 10)
     user = Person(msg.text, msg.more, msg.n, Home(msg.text, msg.more))
     seen = seen + 1
-    heat = heat + msg.n
+    heat = msg.n
     return was
 
 
@@ -407,9 +423,9 @@ class Short:
 def lost_new(first: Firsts) -> Arrow[Any, Any]:
     @proc
     def one(msg: Set, *, user: Short = first["user"], tens: int = first["tens"]) -> str:
-        was = spell(user.name, user.age, user.city)
+        was = spell(user.name, user.age, user.city, tens)
         user = Short(msg.text, msg.n, msg.more)
-        tens = tens + msg.n // 10
+        tens = msg.n // 10
         return was
 
     return one
@@ -438,7 +454,11 @@ def grown_old(msg: Set, *, total: int = 0, last: Total = Total(), only: Home = H
 def grown_new(first: Firsts) -> Arrow[Any, Any]:
     @proc
     def one(
-        msg: V2.Set, *, total: Total = first["total"], last: int = first["last"], only: Address = first["only"]
+        msg: V2.Set,
+        *,
+        total: Total = first["total"],
+        last: int = first["last"],
+        only: Address = first["only"],
     ) -> str:
         was = spell(total.value * total.steps, last, only.road)
         total = Total(total.value + msg.n * msg.times, 1)
@@ -454,9 +474,9 @@ def grown_new(first: Firsts) -> Arrow[Any, Any]:
 
 def bare(first: Firsts) -> Arrow[Any, Any]:
     @proc
-    def one(msg: Set, *, n: float = first["n"], home: tuple[str, str] = first["home"]) -> str:
-        was = spell(int(n), home[0], home[1])
-        n = n + msg.n
+    def one(msg: Set, *, n: int | None = first["n"], home: tuple[str, str] = first["home"]) -> str:
+        was = spell(n, home[0], home[1])
+        n = plus(n, msg.n)
         home = (msg.text, msg.more)
         return was
 
@@ -534,7 +554,7 @@ UPGRADES = [
         "moved",
         moved_old,
         moved_new,
-        {"b": 0, "low": 0.0, "c": "", "rate": 1},
+        {"b": 0, "low": 0, "c": "", "rate": 1},
         to(
             lens.rename("b", "in/low"),
             lens.rename("a", "in/b"),
@@ -588,7 +608,7 @@ UPGRADES = [
         "arrows in a table",
         keyed(rows_old, key_old, "clients"),
         lambda first: keyed(bare(first), key_old, "clients"),
-        {"n": 0.0, "home": ("", "")},
+        {"n": 0, "home": ("", "")},
         to(
             up={"clients/home": arr(up_user)},
             down={"clients/home": arr(down_user)},
