@@ -1,4 +1,4 @@
-"""Two versions of a machine side by side: stepped by the same messages, and answering in the language of the old one."""
+"""Two versions of a machine side by side: stepped by the same messages, answering in the language of the old one."""
 
 from __future__ import annotations
 

@@ -14,17 +14,17 @@ from tests.test_command import ROOT
 
 PAGE = (ROOT / "docs" / "migrations.md").read_text()
 RECIPE = """
-from v1 import Add
+from users_1 import Add
 
 def test_the_upgrade(assert_upgrades):
     trace = [Add("ann", 2), Add("bob", 3), Add("ann", -1)]
-    assert_upgrades("v1.py", "v2.py", trace, trials=20, seed=1)
+    assert_upgrades("users_1.py", "users_2.py", trace, trials=20, seed=1)
 """
 
 
 def ran(folder: Path, new: str, test: str = RECIPE) -> subprocess.CompletedProcess[str]:
-    (folder / "v1.py").write_text(OLD)
-    (folder / "v2.py").write_text(new)
+    (folder / "users_1.py").write_text(OLD)
+    (folder / "users_2.py").write_text(new)
     (folder / "test_upgrade.py").write_text(test)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "midflight_pytest", "-p", "no:cacheprovider"]
     python = (
