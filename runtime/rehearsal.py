@@ -43,8 +43,10 @@ def rehearse(
     `trace` is a sequence of messages, or of pairs of a machine's name and a message where there are several machines.
     Nothing may raise that does not raise in the old version alone, every state must fit, right after the upgrade the
     way back must give the very state again, and what both versions promise alike they must answer alike, but for the
-    machines named in `differs`. Where the way up throws nothing away, this holds after a rollback too. Then the laws of
-    `midflight check` are tried on `trials` drawn states each; 0 for none, which needs no Hypothesis.
+    machines named in `differs`.
+    Where the way up throws nothing away, this holds after a rollback too. Then those laws of `midflight
+    check` whose breach is wrong are tried on `trials` drawn states each; 0 for none, which needs no
+    Hypothesis.
 
     Raises AssertionError, which tells the place in the trace, the message and both answers.
     """
@@ -122,7 +124,7 @@ def _tried(one: Compiled, other: Compiled, trials: int, seed: int | None) -> Non
     from runtime import trial  # noqa: PLC0415 - Hypothesis is an extra, and slow to import
 
     number = random.SystemRandom().getrandbits(32) if seed is None else seed
-    for found in trial.trials(one, other, trials, number, lambda *_: None):
+    for found in trial.trials(one, other, trials, number, lambda *_: None, told=False):
         if found.is_wrong:
             raise AssertionError(
                 f"{found.machine}, {found.law} (seed {number}): {found.example} {found.problem}".replace(
