@@ -78,14 +78,18 @@ class Downward(Planner):
         return arrow
 
     def _returned(self, slot: Slot) -> Take:
-        """A slot that the way up let go: what it held, else what the lens says, else its first value."""
+        """A slot that the way up let go: what it held, else what the lens says, else its first value.
+
+        One of which the way up made something, and the way down declares that go, begins with its first value.
+        """
+        went = slot.address not in self.pairs.made
         left = self.pairs.left.get(slot.address)
         given = MISSING if left is None else left.value
         first = initial((slot,))[0] if given is MISSING else self.fitting(slot, given, "what is put back")
-        how = "what it held" if self.at_hand else "" if given is MISSING else "declared"
+        how = "what it held" if self.at_hand and went else "" if given is MISSING else "declared"
         self.rows.append(Row(slot.address, "new", "", kind(slot), how))
         address = slot.address
-        return lambda state, lost: lost[address][0] if address in lost else first
+        return lambda state, lost: lost[address][0] if went and address in lost else first
 
     def _cell(self, old: Cell, new: Cell, origin: Single, at: int) -> Take:
         arrow = self.arrow(old.address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -27,6 +27,10 @@ Ways: TypeAlias = Mapping[str, Arrow[Any, Any] | Drop]
 
 
 _text: Final = attrs.validators.instance_of(str)
+
+
+def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rules)
 
 
 def _checked(_: Any, field: Any, ways: Ways | None) -> None:
@@ -70,7 +74,7 @@ class Migration:
     lenses: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
     inputs: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
     replies: tuple[Lens, ...] = attrs.field(kw_only=True, default=(), converter=checked)
-    rules: tuple[Rule, ...] = attrs.field(kw_only=True, default=(), converter=tuple)
+    rules: tuple[Rule, ...] = attrs.field(kw_only=True, default=(), converter=_rules)
 
     @property
     def table(self) -> tuple[Rule, ...]:

@@ -1,8 +1,12 @@
 """Tries an upgrade on states that are drawn from the types of its cells, and shrinks what goes wrong.
 
-Of each state it is asked that the way up leads somewhere, and that the way back leads from there to the state it came
-from, but for what the migration says may go. Of a state and a message it is asked whether both versions answer alike,
-where they promise the same type of reply.
+The laws, each on its own:
+
+- there and back: the way up leads somewhere; the way back, with what the way up threw away, leads to the very state it
+  came from. Without that, where such a way is planned, it leads to a state that goes up to the same again.
+- written since: from a state that only the new version may have written, the way back raises nothing.
+- first values: a cell that is converted begins with what the migration makes of the old first value.
+- replies: to a message, in a state, both versions answer alike, where they promise the same type of reply.
 """
 
 from __future__ import annotations
@@ -10,28 +14,29 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
-from returns.result import Failure
+from returns.result import Failure, Success
 
-from arrows.canonical import same_shape
-from arrows.cells import Slot, Table, Values, initial
-from arrows.compile import Program
+from arrows.cells import Values
 from arrows.drawn import states, values
-from arrows.effect import Done
-from arrows.keys import is_initial
-from arrows.plain import to_plain
+from arrows.plain import describe
 from arrows.representation import represent
 from arrows.shape import options
-from migrations.plan import Plan, plan
-from runtime.acceptance import fitted, forms
+from migrations.plan import Plan
 from runtime.hosted import Compiled
+from runtime.side_by_side import Versions, versions
 
-Law: TypeAlias = Literal["there and back", "replies"]
+Law: TypeAlias = Literal[
+    "there and back", "without what was lost", "written since", "first values", "replies"
+]
+
+WRONG: Final[frozenset[Law]] = frozenset({"there and back", "first values"})
+"""The laws that an upgrade must not break."""
 
 
 @attrs.frozen
@@ -46,36 +51,52 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it must be mended. That two versions answer differently may be what the new one is for."""
-        return bool(self.problem) and self.law == "there and back"
+        """Whether it must be mended.
+
+        That two versions answer differently may be what the new one is for, a way back may need what was lost, and an
+        arrow may have nothing to give for what only the new version can hold.
+        """
+        return bool(self.problem) and self.law in WRONG
 
 
 def trials(
-    old: Compiled, new: Compiled, count: int, seed: int, tell: Callable[[str, Law, int], object]
+    old: Compiled,
+    new: Compiled,
+    count: int,
+    seed: int,
+    tell: Callable[[str, Law, int], object],
+    *,
+    told: bool = True,
 ) -> Iterator[Finding]:
     """Make `count` trials of each law for each machine of both versions; `tell` hears of each.
 
+    Without `told`, only those are tried whose breach is wrong.
+
     Where the upgrade of a machine or the way back is refused, the finding says why, after no trial.
     """
-    for machine, program in old.programs.items():
+    for machine in old.programs:
         if machine not in new.programs:
             continue
-        migration = new.application.migration(machine, old.application.version, new.application.version)
-        other = new.programs[machine]
-        up = plan(program, other, migration, machine=machine)
-        down = plan(other, program, migration, machine=machine, down=True)
-        refused = next((each.failure() for each in (up, down) if isinstance(each, Failure)), None)
-        if refused is not None:
-            yield Finding(machine, "there and back", 0, "", str(refused))
+        found = versions(machine, old, new)
+        if isinstance(found, Failure):
+            yield Finding(machine, "there and back", 0, "", str(found.failure()))
             continue
-        trial = _Trial(program, other, up.unwrap(), down.unwrap())
+        both = found.unwrap()
+        trial = Trial(both)
         for law, drawn, wrong in trial.laws():
+            if not told and law not in WRONG:
+                continue
             heard = _Heard(wrong, partial(tell, machine, law))
             example = _smallest(drawn, heard, count, seed)
             if example is None:
                 yield Finding(machine, law, heard.count)
             else:
                 yield Finding(machine, law, heard.count, represent(example), wrong(example))
+        if isinstance(both.plain, Failure):
+            yield Finding(machine, "without what was lost", 0, "", f"no way back: {both.plain.failure()}")
+        stale = trial.first_values()
+        if stale:
+            yield Finding(machine, "first values", 1, "", stale)
 
 
 class _Heard:
@@ -104,61 +125,74 @@ def _smallest(
 
 
 @attrs.frozen
-class _Trial:
-    old: Program[Any, Any]
-    new: Program[Any, Any]
-    up: Plan
-    down: Plan
+class Trial:
+    """The laws of two versions of a machine: each says what is wrong with an example, or nothing."""
+
+    both: Versions
 
     def laws(self) -> Iterator[tuple[Law, st.SearchStrategy[Any], Callable[[Any], str]]]:
         """Each law, what it is tried on, and what says of an example what is wrong with it."""
-        drawn = states(self.old.slots)
+        drawn = states(self.both.old.slots)
         yield "there and back", drawn, self.there_and_back
-        kept = {each.form for each in forms(self.old.takes, self.new.takes) if each.label != "gone"}
-        if kept and same_shape(self.old.gives, self.new.gives):
-            messages = [each for each in options(self.old.takes) if forms(each, each)[0].form in kept]
+        if isinstance(self.both.plain, Success):
+            yield "written since", states(self.both.new.slots), self.written_since
+        inputs = self.both.older.inputs
+        taken = {each.form for each in inputs.forms if each.label not in {"gone", "dropped", "new"}}
+        if taken and self.both.promise_alike:
+            messages = [each for each in options(self.both.old.takes) if describe(each)[0] in taken]
             yield "replies", st.tuples(drawn, st.one_of(*map(values, messages))), self.replies
 
     def there_and_back(self, state: Values) -> str:
-        there = self.up.apply(state)
-        if isinstance(there, Failure):
-            return f"up: {there.failure()}"
-        back = self.down.apply(there.unwrap())
+        """What is wrong with the way of a state up, and back: with what was lost, and without."""
+        found, lost = self.both.up.apply(state), self.both.up.lost(state)
+        for each in (found, lost):
+            if isinstance(each, Failure):
+                return f"up: {each.failure()}"
+        there = found.unwrap()
+        back = self.both.down.apply(there, lost.unwrap())
         if isinstance(back, Failure):
-            return f"down, from {represent(there.unwrap())}: {back.failure()}"
-        gone = frozenset(row.address for row in self.up.rows if row.label == "dropped")
-        if _left(self.old.slots, state, gone) == _left(self.old.slots, back.unwrap(), gone):
-            return ""
-        return f"goes up to {represent(there.unwrap())} and comes back as {represent(back.unwrap())}"
+            return f"down, from {represent(there)}: {back.failure()}"
+        if state != back.unwrap():
+            return f"goes up to {represent(there)} and comes back as {represent(back.unwrap())}"
+        plain = self.both.plain.value_or(None)
+        return "" if plain is None else self._again(plain, there)
+
+    def _again(self, plain: Plan, there: Values) -> str:
+        back = plain.apply(there)
+        if isinstance(back, Failure):
+            return f"down without what was lost, from {represent(there)}: {back.failure()}"
+        again = self.both.up.apply(back.unwrap())
+        told = f"without what was lost, {represent(there)} goes down to {represent(back.unwrap())}"
+        if isinstance(again, Failure):
+            return f"{told}, and from there up: {again.failure()}"
+        return "" if there == again.unwrap() else f"{told}, and that up to {represent(again.unwrap())}"
+
+    def written_since(self, state: Values) -> str:
+        """Why a state of the new version has no way back."""
+        back = self.both.plain.unwrap().apply(state)
+        return f"down: {back.failure()}" if isinstance(back, Failure) else ""
+
+    def first_values(self) -> str:
+        """Which converted cells begin with another value than the migration makes of the old first one."""
+        made = self.both.up.apply(self.both.old.initial())
+        if isinstance(made, Failure):
+            return f"up, from the first state: {made.failure()}"
+        converted = {row.address for row in self.both.up.rows if row.label == "converted"}
+        several = zip(self.both.new.slots, self.both.new.initial(), made.unwrap(), strict=True)
+        wrong = [
+            f"{slot.address} begins with {represent(first)}, and a machine that took no message before the upgrade "
+            f"holds {represent(other)}"
+            for slot, first, other in several
+            if slot.address in converted and first != other
+        ]
+        return "; ".join(wrong)
 
     def replies(self, example: tuple[Values, Any]) -> str:
+        """How the replies of both versions to a message differ."""
         state, message = example
-        there = self.up.apply(state)
-        own, wrong = fitted(message, self.new.takes)
-        if isinstance(there, Failure) or wrong is not None:
+        there = self.both.up.apply(state)
+        if isinstance(there, Failure) or self.both.led(message) is None:
             return ""
-        one, other = _answer(self.old, state, message), _answer(self.new, there.unwrap(), own)
+        _, one = self.both.before(state, message)
+        _, other = self.both.after(there.unwrap(), message)
         return "" if one == other else f"the old version answers {one}, the new one {other}"
-
-
-def _answer(program: Program[Any, Any], state: Values, message: Any) -> str:
-    try:
-        _, end, _ = program.begin(state, message)
-    except Exception as error:
-        return f"with {type(error).__name__}"
-    return represent(to_plain(end.output)) if isinstance(end, Done) else "later"
-
-
-def _left(slots: tuple[Slot, ...], state: Values, gone: frozenset[str]) -> tuple[Any, ...]:
-    """A state without the cells that may go, and without rows that hold nothing else."""
-    found: list[Any] = []
-    for slot, value in zip(slots, state, strict=True):
-        if slot.address in gone:
-            continue
-        if not isinstance(slot, Table):
-            found.append(value)
-            continue
-        first = _left(slot.slots, initial(slot.slots), gone)
-        rows = {key: _left(slot.slots, row, gone) for key, row in value.items()}
-        found.append({key: row for key, row in rows.items() if not is_initial(row, first)})
-    return tuple(found)

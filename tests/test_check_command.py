@@ -116,7 +116,12 @@ def checked(folder: Path, new: str, seed: int | None = None) -> list[Finding]:
 
 def test_a_good_upgrade_holds(tmp_path: Path) -> None:
     found = checked(tmp_path, NEW)
-    assert found == [Finding("users", "there and back", 300), Finding("users", "replies", 300)]
+    assert [(each.law, each.trials) for each in found] == [
+        ("there and back", 300),
+        ("written since", 300),
+        ("replies", 300),
+    ]
+    assert not any(each.problem for each in found)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +143,8 @@ def test_an_example_is_small_and_comes_again_with_its_seed(tmp_path: Path) -> No
 
 def test_another_reply_is_told_and_is_no_error(tmp_path: Path) -> None:
     found = checked(tmp_path, NEW.replace("return total[0] + total[1]\n\n@proc", "return total[1]\n\n@proc"))
-    assert [each.is_wrong for each in found] == [False, False]
-    assert "the old version answers" in found[1].problem
+    assert not any(each.is_wrong for each in found)
+    assert "the old version answers" in found[-1].problem
 
 
 def test_what_is_dropped_on_purpose_does_not_come_back(tmp_path: Path) -> None:

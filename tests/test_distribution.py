@@ -30,6 +30,7 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel: Path) -> None:
     assert {
         "midflight.py",
         "midflight-stubs/__init__.pyi",
+        "midflight_pytest.py",
         "arrows/py.typed",
         "migrations/py.typed",
         "runtime/py.typed",
@@ -39,7 +40,14 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel: Path) -> None:
         "runtime/benchmarks/language.py",
     } <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert tops == {"midflight.py", "midflight-stubs", "arrows", "migrations", "runtime"}
+    assert tops == {
+        "midflight.py",
+        "midflight_pytest.py",
+        "midflight-stubs",
+        "arrows",
+        "migrations",
+        "runtime",
+    }
     module = (ROOT / "midflight.py").read_bytes()
     assert zipfile.ZipFile(wheel).read("midflight-stubs/__init__.pyi") == module
 

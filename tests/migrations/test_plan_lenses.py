@@ -535,3 +535,17 @@ def test_a_dropped_cell_beside_a_table_is_told_once() -> None:
     up = planned(old, new, up={"n": DROP}).unwrap()
     assert [(row.address, row.label) for row in up.rows][:2] == [("n", "dropped"), ("n", "new")]
     assert [row.address for row in up.rows].count("n") == 2
+
+
+def test_what_is_dropped_on_the_way_down_begins_anew_also_where_something_was_thrown_away() -> None:
+    one, other = compile(cell("user", ANN)), compile(cell("user", Without("", ANN.home)))
+    migration = Migration(
+        "m", old="1", new="2", lenses=[lens.inside("user", lens.drop("age"))], down={"user": DROP}
+    )
+    lost = plan(one, other, migration).unwrap().lost((User("x", 5, ANN.home),)).unwrap()
+    down = plan(other, one, migration, down=True, lost=True).unwrap()
+    assert down.apply((Without("x", ANN.home),), lost).unwrap() == (ANN,)
+    assert [(row.address, row.label, row.how) for row in down.rows] == [
+        ("user", "new", ""),
+        ("user", "dropped", "declared"),
+    ]
