@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import keyword
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
 from arrows import record
 from migrations.lens import MISSING
+from migrations.quick import itself
 from migrations.rule import Step
 from migrations.way import Way
 
@@ -38,13 +40,8 @@ def joined(
 
     `dropped` fields have what stands for them on the way down, or MISSING; `given` ones of the new what makes them.
     """
-    make, unmake = _builder(new, ()), _builder(old, ())
-
-    def up(value: Any) -> Any:
-        found = {path: first() for path, first in given.items()}
-        for wire in wires:
-            _spread(found, wire.new, wire.way.up(_gathered(value, wire.old, wire.merges)), wire.splits)
-        return make(found)
+    unmake = _builder(old, ())
+    up = _made(new, [(w.new, w.splits, w.way.up, w.old, w.merges) for w in wires], given)
 
     def back(value: Any, thrown: Mapping[Path, Any] | None) -> Any:
         lost = thrown or {}
@@ -57,8 +54,9 @@ def joined(
             _spread(found, wire.old, wire.way.back(after, lost.get(wire.old[0])), wire.merges)
         return unmake(found)
 
-    can = all(wire.way.down for wire in wires) and all(held is not MISSING for _, held in dropped)
-    down = (lambda value: back(value, {})) if can else None
+    ups = [(w.old, w.merges, w.way.down, w.new, w.splits) for w in wires if w.way.down is not None]
+    can = len(ups) == len(wires) and all(held is not MISSING for _, held in dropped)
+    down = _made(old, ups, {path: record.Always(held) for path, held in dropped}) if can else None
     keeping = tuple((wire.old[0], wire.way.lost) for wire in wires if wire.way.lost is not None)
     if not keeping and not dropped:
         return Way(up, down)
@@ -72,6 +70,57 @@ def joined(
         return found or None
 
     return Way(up, down, lost, back)
+
+
+_Led: TypeAlias = tuple[tuple[Path, ...], bool, Step, tuple[Path, ...], bool]
+"""Paths that are made (several as a tuple?), the step to them, and the paths that are read (several?)."""
+
+
+def _made(
+    classes: Mapping[Path, type], wires: Sequence[_Led], given: Mapping[Path, Callable[[], Any]]
+) -> Step:
+    """What makes a record of another: one call of its constructor where each field is made for itself."""
+    if not any(splits for _, splits, _, _, _ in wires) and all(map(_is_name, _names(classes, wires))):
+        steps = [step for _, _, step, _, _ in wires]
+        texts = {path: f"_given[{at}]()" for at, path in enumerate(given)}
+        for at, (made, _, step, read, merges) in enumerate(wires):
+            parts = [".".join(("value", *path)) for path in read]
+            held = f"({', '.join(parts)},)" if merges else parts[0]
+            texts[made[0]] = held if step is itself else f"_steps[{at}]({held})"
+        places = list(classes)
+        names = {"_given": tuple(given.values()), "_steps": steps, "_classes": [classes[p] for p in places]}
+        quick: Step = eval(f"lambda value: {_text(classes, places, (), texts)}", names)  # noqa: S307 - our own
+        return quick
+    make = _builder(classes, ())
+
+    def slow(value: Any) -> Any:
+        found = {path: first() for path, first in given.items()}
+        for made, splits, led, read, merges in wires:
+            _spread(found, made, led(_gathered(value, read, merges)), splits)
+        return make(found)
+
+    return slow
+
+
+def _text(classes: Mapping[Path, type], places: list[Path], path: Path, texts: Mapping[Path, str]) -> str:
+    """The call that makes the record at a path, of the texts that make its fields."""
+    if path not in classes:
+        return texts[path]
+    fields = [field.name for field in record.fields(classes[path])]
+    held = (f"{name}={_text(classes, places, (*path, name), texts)}" for name in fields)
+    return f"_classes[{places.index(path)}]({', '.join(held)})"
+
+
+def _names(classes: Mapping[Path, type], wires: Sequence[_Led]) -> Iterator[str]:
+    for cls in classes.values():
+        yield from (field.name for field in record.fields(cls))
+    for _, _, _, read, _ in wires:
+        for path in read:
+            yield from path
+
+
+def _is_name(name: str) -> bool:
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _part(value: Any, path: Path) -> Any:

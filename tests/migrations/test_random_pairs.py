@@ -28,7 +28,7 @@ from tests.migrations.random_machines import (
     some_state,
 )
 
-SECONDS = 12.0
+SECONDS = 6
 """For each of the two kinds of trial."""
 MANY = 100_000
 
