@@ -21,6 +21,7 @@ class AssertUpgrades(Protocol):
         trials: int = 100,
         seed: int | None = None,
         differs: tuple[str, ...] = (),
+        through: Any = (),
     ) -> None:
         """Raise AssertionError where an upgrade goes wrong; see `runtime.rehearsal`."""
 

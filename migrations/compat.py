@@ -41,7 +41,7 @@ def compat(route: Route) -> Compat:
     inputs, replies = route.inputs(), route.replies()
     asked = [f"takes no {form}" for form in inputs.gone]
     asked += [f"takes no {each.form}, as declared" for each in inputs.forms if each.label == "dropped"]
-    asked += [f"may answer {each.form}" for each in replies.forms if each.label == "new"]
+    asked += [f"may answer {form}" for form in replies.one_way]
     plain = messages(old.takes, new.takes), messages(new.gives, old.gives)
     back = messages(new.takes, old.takes), messages(old.gives, new.gives)
     asks = [f"takes no {form}" for form in _other(back[0])] + [

@@ -102,17 +102,22 @@ class Messages:
         return was
 
     @property
-    def has_way_back(self) -> bool:
-        """Whether every form of the new version leads back."""
-        return all(each.label != "new" for each in self.forms) and all(
-            each.down is not None for _, _, each in self.ways
-        )
+    def one_way(self) -> tuple[str, ...]:
+        """The forms of the new version of which not every value leads back."""
+        told = {each.form: each.label for each in self.forms}
+        fresh = [form for form, label in told.items() if label == "new"]
+        led = [
+            describe(new)[0]
+            for old, new, each in self.ways
+            if each.down is None or (told[describe(old)[0]] == "kept" and not _taken(new, old, frozenset()))
+        ]
+        return (*fresh, *led)
 
     def converted(self, *, back: bool = False) -> frozenset[type]:
         """The classes of the old version (or with `back`, of the new) that are led to others, or to other values."""
         told = {each.form for each in self.forms if each.label == "converted"}
         sides = ((new if back else old) for old, new, _ in self.ways if describe(old)[0] in told)
-        return frozenset(each.cls for each in sides if isinstance(each, Record | Enumeration))
+        return frozenset(map(_class, sides))
 
 
 def messages(old: Shape, new: Shape, lenses: Sequence[Lens] = (), rules: Sequence[Rule] = RULES) -> Messages:
@@ -122,7 +127,7 @@ def messages(old: Shape, new: Shape, lenses: Sequence[Lens] = (), rules: Sequenc
     >>> [(each.form, each.label) for each in messages(shape_of(int | bytes), shape_of(int | str)).forms]
     [('int', 'kept'), ('base64 text', 'gone'), ('str', 'new')]
     """
-    named = {_name(option): option for option in options(old) if _name(option)}
+    named = {_name(option): option for option in options(old)}
     dropped = {lens.name for lens in lenses if isinstance(lens, Leave)}
     if not dropped <= named.keys():
         raise Stop(f"there is no class {min(dropped - named.keys())!r} to drop; there are {_listed(named)}")
@@ -136,7 +141,7 @@ def messages(old: Shape, new: Shape, lenses: Sequence[Lens] = (), rules: Sequenc
         if _name(option) in dropped:
             forms[form] = Form(form, "dropped", "declared")
             continue
-        name, inner = goes.get(_name(option), ("", ()))
+        name, inner = goes[_name(option)]
         is_declared = bool(inner) or name != _name(option)
         found = _declared(option, new, name, inner, rules) if is_declared else _plain(option, new, rules)
         if found is None:
@@ -224,7 +229,23 @@ def _adopting(to: Shape) -> Step:
 
 
 def _name(shape: Shape) -> str:
-    return shape.cls.__name__ if isinstance(shape, Record | Enumeration) else ""
+    """What lenses call a form: the name of its class, or its type."""
+    return shape.cls.__name__ if isinstance(shape, Record | Enumeration) else str(shape)
+
+
+def _class(shape: Shape) -> type:
+    """The class of a form's values."""
+    match shape:
+        case Record(cls=cls) | Enumeration(cls=cls) | Scalar(type=cls) | Many(container=cls):
+            return cls
+        case Product():
+            return tuple
+        case Mapping():
+            return dict
+        case Anything() | OneOf():
+            return object
+        case _:
+            assert_never(shape)
 
 
 def _listed(names: Iterable[str]) -> str:

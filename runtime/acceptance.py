@@ -23,7 +23,7 @@ from arrows.shape import (
     parts,
 )
 from migrations.chain import Route
-from migrations.messages import Form, Messages, messages
+from migrations.messages import Messages, messages
 from runtime import bounds
 from runtime.together import Together
 
@@ -79,11 +79,6 @@ class Older:
         (label, old), (_, new) = route.ends
         told = classes(old.takes) - classes(new.takes)
         return cls(label, old.takes, old.gives, route.inputs(), route.replies(), told)
-
-
-def forms(old: Shape, new: Shape) -> tuple[Form, ...]:
-    """Every form of message of two versions, without a migration between them."""
-    return messages(old, new).forms
 
 
 def fitted(message: Any, shape: Shape, older: Older | None = None) -> tuple[Any, Misfit | None]:

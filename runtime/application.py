@@ -163,7 +163,3 @@ class Application:
         """
         ways = [digest(as_arrow(each)) for each in self.migrations]
         return hashlib.sha256(canonical((self.digest, self.version, tuple(ways)))).hexdigest()
-
-    def migration(self, machine: str, old: str, new: str) -> Migration | None:
-        """The migration of a machine between two versions, or None where there is none."""
-        return next((m for m in self.migrations if (m.machine, m.old, m.new) == (machine, old, new)), None)

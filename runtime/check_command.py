@@ -12,8 +12,8 @@ from rich.progress import Progress, TextColumn
 
 from migrations.refusal import Refusal
 from runtime import report
-from runtime.command import Json, done, loaded
-from runtime.upgrade import compiled
+from runtime.command import Json, Through, done, loaded
+from runtime.upgrade import compiled, compiled_through
 
 
 @attrs.frozen
@@ -39,6 +39,7 @@ def check(
     seed: Annotated[
         int | None, typer.Option(help="Draw the same again.", show_default="another each time")
     ] = None,
+    through: Through = None,
     as_json: Json = False,
 ) -> None:
     """Try an upgrade on states drawn from the cells' types.
@@ -52,7 +53,9 @@ def check(
     except ModuleNotFoundError:
         done(Failure(NeedsExtra("Hypothesis", "check")), as_json=as_json)
         raise
-    one, other = (done(compiled(loaded(each, as_json=as_json)), as_json=as_json) for each in (old, new))
+    one = done(compiled(loaded(old, as_json=as_json)), as_json=as_json)
+    between = [loaded(each, as_json=as_json) for each in through or ()]
+    other = done(compiled_through(loaded(new, as_json=as_json), between), as_json=as_json)
     number = random.SystemRandom().getrandbits(32) if seed is None else seed
     terminal = report.console(errors=True)
     silent = not terminal.is_terminal

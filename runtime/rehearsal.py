@@ -37,20 +37,22 @@ def rehearse(
     trials: int = 100,
     seed: int | None = None,
     differs: tuple[str, ...] = (),
+    through: Iterable[Source] = (),
 ) -> None:
     """Upgrade after every prefix of a trace and go on in the new version; roll back at every later place, and go on.
 
     `trace` is a sequence of messages, or of pairs of a machine's name and a message where there are several machines.
     Nothing may raise that does not raise in the old version alone, every state must fit, right after the upgrade the
     way back must give the very state again, and what both versions promise alike they must answer alike, but for the
-    machines named in `differs`.
+    machines named in `differs`. `through` are the versions between, where migrations lead there only by them.
     Where the way up throws nothing away, this holds after a rollback too. Then those laws of `midflight
     check` whose breach is wrong are tried on `trials` drawn states each; 0 for none, which needs no
     Hypothesis.
 
     Raises AssertionError, which tells the place in the trace, the message and both answers.
     """
-    one, other = _compiled(old), _compiled(new)
+    one, between = _compiled(old), tuple(map(_compiled, through))
+    other = attrs.evolve(_compiled(new), through=between)
     several = [_addressed(each, one) for each in trace]
     for machine in one.programs:
         if machine not in other.programs:

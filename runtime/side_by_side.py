@@ -36,7 +36,7 @@ class Versions:
     @property
     def promise_alike(self) -> bool:
         """Whether every reply of the new version can be told in the language of the old one."""
-        return self.older.replies.has_way_back
+        return not self.older.replies.one_way
 
     def led(self, message: Any) -> Any:
         """A message of the old version as the new one takes it, or None where it does not."""

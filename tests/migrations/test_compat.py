@@ -70,6 +70,7 @@ CASES: list[tuple[str, Any, Any, dict[str, Any], str, bool, bool, bool]] = [
         True,
     ),
     ("all other", (Add, int), (Note, int), {}, "at once", False, False, True),
+    ("a wider reply", (Add, int), (Add, float), {}, "asking first", False, True, True),
     ("a wider number", (int, int), (float, int), {}, "asked first", True, False, False),
 ]
 

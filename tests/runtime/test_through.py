@@ -13,8 +13,9 @@ from migrations.chain import Gap, NotAtHand
 from runtime.application import Application
 from runtime.cli import app as command
 from runtime.loader import load
+from runtime.rehearsal import rehearse
 from runtime.testing import TestNode
-from runtime.upgrade import OtherApplication
+from runtime.upgrade import OtherApplication, compiled
 from tests.runtime.engines import Power, Simulated
 
 HEAD = "import attrs\nfrom midflight import Application, Migration, arr, lens, proc\n"
@@ -54,6 +55,7 @@ to_2 = Migration(
     new="2",
     lenses=[lens.rename("cents", "euros"), lens.inside("euros", both)],
     inputs=[lens.inside("Pay", lens.rename("cents", "euros"), lens.inside("euros", both))],
+    replies=[lens.rename("int", "float"), lens.inside("float", both)],
 )
 """
 
@@ -190,3 +192,18 @@ def test_the_file_of_an_older_version_is_reached_downwards(versions: dict[str, A
     assert node.call("till", new) == 550  # a caller with the class of the third version
     node.rollback("shop").unwrap()
     assert node.call("till", new) == 7.0
+
+
+def test_check_and_rehearsal_go_the_whole_way(
+    files: dict[str, Path], versions: dict[str, Application]
+) -> None:
+    runner = CliRunner()
+    one, two, three = (str(files[each]) for each in "123")
+    refused = runner.invoke(command, ["check", one, three, "--trials", "20"])
+    assert refused.exit_code == 1
+    assert "--through" in refused.stdout
+    told = runner.invoke(command, ["check", one, three, "--trials", "50", "--through", two, "--json"])
+    found = json.loads(told.stdout)["findings"]
+    assert [each["law"] for each in found] == ["there and back", "written since", "replies"]
+    takes: Any = compiled(versions["1"]).unwrap().programs["till"].takes
+    rehearse(one, three, [takes.cls(n) for n in (100, 250, -50)], trials=0, through=[two])
