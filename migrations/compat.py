@@ -1,8 +1,9 @@
 """Which versions talk to which, and so in what order the nodes of a system may be upgraded.
 
 A node speaks the version that it runs and, by the lenses of that, the one before. So a client of the old version is
-understood by a node of the new one if every message of it leads up and every reply leads down. A node of the old
-version knows nothing of the new one: a client of that is understood only in the forms that both have.
+understood by a node of the new one if every reply leads down, and every message up that is not declared to be sent no
+more. A node of the old version knows nothing of the new one: a client of that is understood only in the forms that both
+have.
 """
 
 from __future__ import annotations
@@ -40,14 +41,13 @@ def compat(route: Route) -> Compat:
     (_, old), (_, new) = route.ends
     inputs, replies = route.inputs(), route.replies()
     asked = [f"takes no {form}" for form in inputs.gone]
-    asked += [f"takes no {each.form}, as declared" for each in inputs.forms if each.label == "dropped"]
     asked += [f"may answer {form}" for form in replies.one_way]
-    plain = messages(old.takes, new.takes), messages(new.gives, old.gives)
+    led = any(each.label == "converted" for each in (*inputs.forms, *replies.forms))
     back = messages(new.takes, old.takes), messages(old.gives, new.gives)
     asks = [f"takes no {form}" for form in _other(back[0])] + [
         f"may answer {form}" for form in _other(back[1])
     ]
-    return Compat(route.machine, tuple(asked), tuple(asks), any(map(_other, plain)))
+    return Compat(route.machine, tuple(asked), tuple(asks), led)
 
 
 def _other(told: Messages) -> list[str]:
