@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from migrations.refusal import Refusal
@@ -46,6 +48,9 @@ class AlreadyRunning(Refusal):
         return "there is nothing to change."
 
 
+_CLASS = re.compile(r'\{"type": "(\w+)"')
+
+
 @attrs.frozen
 class MessageNotAccepted(Refusal):
     """A message that the running version takes is none that the other version takes."""
@@ -64,7 +69,14 @@ class MessageNotAccepted(Refusal):
 
     @property
     def remedy(self) -> str:
-        return "Keep a case for it: what waits must not be lost."
+        named = _CLASS.match(self.form)
+        if named is None:
+            return "Keep a case for it: what waits must not be lost."
+        return (
+            "Keep a case for it, or say in the Migration what it becomes, "
+            f"inputs=[lens.rename({named[1]!r}, ANOTHER)], or that it is sent no more, "
+            f"inputs=[lens.drop({named[1]!r})]."
+        )
 
 
 @attrs.frozen
