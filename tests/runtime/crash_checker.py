@@ -33,25 +33,35 @@ def client(port: int, name: str, notes: Path) -> None:
     """Send numbers until killed."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     with notes.open("a", buffering=1) as file:
-        n = 0
+        n, first = 0, 0
         while True:
             n += 1
             file.write(f"sent {n}\n")
-            if post(connection, {"type": "Add", "client": name, "n": n}) is None:
+            told = post(connection, {"type": "Add", "client": name, "n": n})
+            if told is None:
                 return
             file.write(f"said {n}\n")
+            if told.get("first", first) != first:
+                first = told["first"]
+                file.write(f"first {first}\n")
 
 
 @attrs.frozen
 class Account:
-    """What one client knows: how many numbers were acknowledged, their sum, and the one under way."""
+    """What one client knows: how many numbers were acknowledged, their sum, the one under way.
+
+    `firsts` are what the version that keeps its first number said of it: once that was 1, a rollback must give it back.
+    """
 
     count: int
     total: int
     flying: int | None
+    firsts: tuple[int, ...]
 
     def wrong(self, told: dict[str, Any]) -> str:
         """What is wrong with what the node tells, or nothing."""
+        if 1 in self.firsts and (self.firsts != (1,) or told.get("first", 1) != 1):
+            return f"lost: the first number was 1, and the node said {self.firsts} and says {told}"
         kept = (told["count"], told["total"])
         fine = [(self.count, self.total)]
         if self.flying is not None:
@@ -64,14 +74,14 @@ class Account:
 
 def read(notes: Path) -> Account:
     """A client's notes."""
-    sent: list[int] = []
-    said: list[int] = []
+    noted: dict[str, list[int]] = {"sent": [], "said": [], "first": []}
     for line in notes.read_text().splitlines():
         word, _, number = line.partition(" ")
-        if number.isdigit():
-            (sent if word == "sent" else said).append(int(number))
+        if number.isdigit() and word in noted:
+            noted[word].append(int(number))
+    sent, said = noted["sent"], noted["said"]
     flying = sent[-1] if sent and (not said or said[-1] != sent[-1]) else None
-    return Account(len(said), sum(said), flying)
+    return Account(len(said), sum(said), flying, tuple(noted["first"]))
 
 
 def wait_for(port: int, seconds: float = 30) -> bool:

@@ -75,14 +75,18 @@ def rounds(count: int, folder: Path, seed: int, disk: str = "real") -> list[str]
                 time.sleep(0.01)
             time.sleep(chance.random() * 0.5)
             changing = None
-            if chance.random() < 0.4:
+            if chance.random() < 0.5:
                 change = ["upgrade", str(FILES / "v2.py")] if chance.random() < 0.5 else ["rollback"]
                 changing = python("-m", "midflight", *change, "--data", str(data))
                 file = "v2.py" if change[0] == "upgrade" else file
+                if chance.random() < 0.5:
+                    changing.wait(30)
                 time.sleep(chance.random() * 0.8)
             node.send_signal(signal.SIGKILL)
             for each in [*clients, *([changing] if changing else [])]:
                 each.communicate()
+            if changing and changing.returncode == 0:  # it was told: the next start finds it so
+                file = "v2.py" if change[0] == "upgrade" else "v1.py"
     port = free_port()
     with running("v2.py", port, data, disk):
         wrong += checked(folder, port)

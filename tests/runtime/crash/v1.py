@@ -1,4 +1,4 @@
-"""What clients sent, for each of them: how many numbers, and their sum."""
+"""What clients sent, for each of them: how many numbers, their sum, and the first."""
 
 import attrs
 
@@ -20,19 +20,21 @@ class Look:
 class Told:
     count: int
     total: int
+    first: int
 
 
 @proc
-def account(msg: Add | Look, *, sent: tuple[int, int] = (0, 0)) -> Told:
+def account(msg: Add | Look, *, sent: tuple[int, int] = (0, 0), first: int = 0) -> Told:
     count, total = sent
     match msg:
         case Add(_, n):
             count = count + 1
             total = total + n
             sent = (count, total)
-            return Told(count, total)
+            first = n if first == 0 else first
+            return Told(count, total, first)
         case Look():
-            return Told(count, total)
+            return Told(count, total, first)
 
 
 @proc
