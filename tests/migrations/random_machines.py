@@ -155,7 +155,8 @@ def some_value(rng: Random, of: Type) -> Any:
         case Seq(item=item):
             return [some_value(rng, item) for _ in range(rng.randint(0, 3))]
         case Dict(item=item):
-            return {rng.choice("abc"): some_value(rng, item) for _ in range(rng.randint(0, 3))}
+            made = {rng.choice("abc"): some_value(rng, item) for _ in range(rng.randint(0, 3))}
+            return dict(sorted(made.items()))  # the order of a dict counts: a row of another is another row
         case Pair(items=items):
             return ("pair", *(some_value(rng, item) for item in items))
         case Maybe(of=inner):
