@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,13 @@ def ran(folder: Path, new: str, test: str = RECIPE) -> subprocess.CompletedProce
     (folder / "users_1.py").write_text(OLD)
     (folder / "users_2.py").write_text(new)
     (folder / "test_upgrade.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "midflight_pytest", "-p", "no:cacheprovider"]
+    installed = any(each.value == "midflight_pytest" for each in entry_points(group="pytest11"))
+    given = ["-q", "-p", "no:cacheprovider", *([] if installed else ["-p", "midflight_pytest"])]
     python = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     )
     return subprocess.run(
-        [sys.executable, "-c", python, *command[3:]], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", python, *given], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
