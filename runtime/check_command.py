@@ -53,8 +53,8 @@ def check(
     except ModuleNotFoundError:
         done(Failure(NeedsExtra("Hypothesis", "check")), as_json=as_json)
         raise
-    one = done(compiled(loaded(old, as_json=as_json)), as_json=as_json)
     between = [loaded(each, as_json=as_json) for each in through or ()]
+    one = done(compiled(loaded(old, as_json=as_json)), as_json=as_json)
     other = done(compiled_through(loaded(new, as_json=as_json), between), as_json=as_json)
     number = random.SystemRandom().getrandbits(32) if seed is None else seed
     terminal = report.console(errors=True)

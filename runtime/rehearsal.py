@@ -15,13 +15,15 @@ import attrs
 from returns.result import Failure, Result
 
 from arrows.cells import Values
+from arrows.plain import from_plain
 from arrows.representation import represent
 from migrations.plan import Lost
+from runtime.acceptance import fitted
 from runtime.application import Application
 from runtime.hosted import Compiled
 from runtime.loader import load
-from runtime.side_by_side import RAISED, Versions, versions
-from runtime.upgrade import compiled
+from runtime.side_by_side import Answer, Versions, is_same, versions
+from runtime.upgrade import compiled, compiled_through
 
 _T = TypeVar("_T")
 
@@ -41,22 +43,22 @@ def rehearse(
 ) -> None:
     """Upgrade after every prefix of a trace and go on in the new version; roll back at every later place, and go on.
 
-    `trace` is a sequence of messages, or of pairs of a machine's name and a message where there are several machines.
+    `trace` is a sequence of messages, or of pairs of a machine's name and a message where there are several machines; a
+    message is an object of the old version, or plain JSON. `through` are versions between.
     Nothing may raise that does not raise in the old version alone, every state must fit, right after the upgrade the
     way back must give the very state again, and what both versions promise alike they must answer alike, but for the
-    machines named in `differs`. `through` are the versions between, where migrations lead there only by them.
+    machines named in `differs`.
     Where the way up throws nothing away, this holds after a rollback too. Then those laws of `midflight
     check` whose breach is wrong are tried on `trials` drawn states each; 0 for none, which needs no
     Hypothesis.
 
     Raises AssertionError, which tells the place in the trace, the message and both answers.
     """
-    one, between = _compiled(old), tuple(map(_compiled, through))
-    other = attrs.evolve(_compiled(new), through=between)
+    between = [_application(each) for each in through]
+    one, last = _given(compiled(_application(old)), "the old version"), _application(new)
+    other = _given(compiled_through(last, between), "the new version")
     several = [_addressed(each, one) for each in trace]
     for machine in one.programs:
-        if machine not in other.programs:
-            continue
         both = _given(versions(machine, one, other), machine)
         messages = tuple(message for name, message in several if name == machine)
         _Rehearsal(machine, both, machine not in differs).run(messages)
@@ -76,22 +78,23 @@ class _Rehearsal:
             state, reply = self.both.before(state, message)
             replies.append(reply)
             states.append(state)
-        alike = self.alike and self.both.promise_alike
         for at, before in enumerate(states):
             place = f"{self.machine}, upgraded after {_count(at)} of {len(messages)}"
             there = _given(self.both.up.apply(before), place)
             lost = _given(self.both.up.lost(before), place)
             self._back(there, lost, f"{place} and rolled back at once", before)
             for index in range(at, len(messages)):
-                there, reply = self.both.after(there, messages[index])
-                self._compare(messages, index, replies[index], reply, alike, place)
+                if not self.both.is_dropped(messages[index]):
+                    there, reply = self.both.after(there, messages[index])
+                    alike = self.alike and replies[index].is_promised
+                    self._compare(messages, index, replies[index], reply, alike, place)
                 then = f"{place} and rolled back after {_count(index + 1)}"
                 state = self._back(there, lost, then, None)
-                self._go_on(state, messages, index + 1, replies, alike and not lost, then)
+                self._go_on(state, messages, index + 1, replies, self.alike and not lost, then)
 
     def _back(self, there: Values, lost: Lost, place: str, expected: Values | None) -> Values:
         state = _given(self.both.down.apply(there, lost), f"{place}, from {represent(there)}")
-        if expected is not None and state != expected:
+        if expected is not None and not is_same(self.both.old.slots, state, expected):
             raise AssertionError(
                 f"{place}: the state was {represent(expected)}, went up to {represent(there)} "
                 f"and came back as {represent(state)}"
@@ -103,7 +106,7 @@ class _Rehearsal:
         state: Values,
         messages: tuple[Any, ...],
         start: int,
-        replies: list[str],
+        replies: list[Answer],
         alike: bool,
         place: str,
     ) -> None:
@@ -112,9 +115,9 @@ class _Rehearsal:
             self._compare(messages, index, replies[index], reply, alike, place)
 
     def _compare(
-        self, messages: tuple[Any, ...], index: int, old: str, new: str, alike: bool, place: str
+        self, messages: tuple[Any, ...], index: int, old: Answer, new: Answer, alike: bool, place: str
     ) -> None:
-        raised = new.startswith(RAISED) and not old.startswith(RAISED)
+        raised = bool(new.error and not old.error)
         if old != new and (alike or raised):
             raise AssertionError(
                 f"{place}: to message {index + 1}, {represent(messages[index])}, "
@@ -135,21 +138,31 @@ def _tried(one: Compiled, other: Compiled, trials: int, seed: int | None) -> Non
             )
 
 
-def _compiled(source: Source) -> Compiled:
-    if isinstance(source, Application):
-        return _given(compiled(source), source.name)
-    return _given(compiled(_given(load(os.fspath(source)), "cannot load")), os.fspath(source))
+def _application(source: Source) -> Application:
+    return source if isinstance(source, Application) else _given(load(os.fspath(source)), "cannot load")
 
 
 def _addressed(each: Any, version: Compiled) -> tuple[str, Any]:
     machines = tuple(version.programs)
     if isinstance(each, tuple) and len(each) == 2 and each[0] in machines:
-        return each[0], each[1]
+        return each[0], _read(each[1], version, each[0])
     if len(machines) == 1:
-        return machines[0], each
+        return machines[0], _read(each, version, machines[0])
     raise AssertionError(
         f"{represent(each)} is for no machine: give pairs (MACHINE, message) of {', '.join(machines)}"
     )
+
+
+def _read(message: Any, version: Compiled, machine: str) -> Any:
+    """A message of the trace as the old version takes it."""
+    takes = version.programs[machine].takes
+    own, wrong = fitted(message, takes)
+    if wrong is None:
+        return own
+    plain = from_plain(message, takes)
+    if isinstance(plain, Failure):
+        raise AssertionError(f"{represent(message)} is no message of {machine}: {plain.failure()}")
+    return plain.unwrap()
 
 
 def _count(number: int) -> str:

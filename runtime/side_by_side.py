@@ -7,19 +7,39 @@ from typing import Any, Final
 import attrs
 from returns.result import Failure, Result, Success
 
-from arrows.cells import Values
+from arrows.canonical import canonical
+from arrows.cells import Slot, Table, Values
 from arrows.compile import Program
 from arrows.effect import Done
-from arrows.plain import to_plain
+from arrows.fit import misfit
+from arrows.plain import describe, to_plain
 from arrows.representation import represent
+from migrations.messages import Messages
 from migrations.plan import Plan
 from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
+from migrations.way import Way
 from runtime.acceptance import Older, fitted
 from runtime.hosted import Compiled, routes
+from runtime.refusal import MachineRemoved, MessageNotAccepted
 
-RAISED: Final = "with "
-"""What an answer begins with where the step raised."""
+BAD: Final = "BadMessage"
+"""The error of a message that a version does not take."""
+
+
+@attrs.frozen
+class Answer:
+    """What a version answers, in words of the old version, or the name of the error that was raised.
+
+    It `is_promised` where the new version has a counterpart of the old one's answer, so that it must be the same.
+    """
+
+    words: str
+    error: str = ""
+    is_promised: bool = attrs.field(default=True, eq=False)
+
+    def __str__(self) -> str:
+        return f"with {self.error}" if self.error else self.words
 
 
 @attrs.frozen
@@ -32,45 +52,76 @@ class Versions:
     up: Plan
     down: Plan
     plain: Result[Plan, Refusal]
+    is_adjacent: bool
+    """Whether no version lies between: the ways of messages through several tell nothing of what they lose."""
+
+    def is_dropped(self, message: Any) -> bool:
+        """Whether nobody sends a message of the old version any more, as is declared."""
+        return all(misfit(message, old) is not None for old, _, _ in self.older.inputs.ways)
+
+    def before(self, state: Values, message: Any) -> tuple[Values, Answer]:
+        """Step the old version: its next state, and its answer. What raises leaves the state as it is."""
+        own, wrong = fitted(message, self.old.takes)
+        if wrong is not None:
+            return state, Answer("", BAD)
+        after, reply, error = _stepped(self.old, state, own)
+        ways = self.older.replies.ways
+        if error:
+            return after, Answer("", error, bool(ways))
+        promised = any(misfit(reply, old) is None for old, _, _ in ways)
+        return after, Answer(represent(to_plain(reply)), "", promised)
+
+    def after(self, state: Values, message: Any) -> tuple[Values, Answer]:
+        """Step the new version by a message of the old one, and answer as the old one would say it."""
+        own, wrong = fitted(message, self.old.takes)
+        try:
+            led = None if wrong is not None else self.older.inputs.up(own)
+        except Exception:
+            return state, Answer("", BAD)
+        after, reply, error = (state, None, BAD) if wrong is not None else _stepped(self.new, state, led)
+        if error:
+            return after, Answer("", error)
+        try:
+            return after, Answer(represent(to_plain(self.older.replies.down(reply))))
+        except Exception as problem:
+            words = f"{represent(to_plain(reply))}, which the old version cannot say ({problem})"
+            return after, Answer(words)
 
     @property
-    def promise_alike(self) -> bool:
-        """Whether every reply of the new version can be told in the language of the old one."""
-        return not self.older.replies.one_way
+    def converted(self) -> list[tuple[Any, Way]]:
+        """The forms of messages and replies that are converted, with their ways."""
 
-    def led(self, message: Any) -> Any:
-        """A message of the old version as the new one takes it, or None where it does not."""
-        own, wrong = fitted(message, self.old.takes)
-        try:
-            return None if wrong is not None else self.older.inputs.up(own)
-        except Exception:
-            return None
+        def of(told: Messages) -> list[tuple[Any, Way]]:
+            names = {each.form for each in told.forms if each.label == "converted"}
+            return [(old, way) for old, _, way in told.ways if describe(old)[0] in names]
 
-    def before(self, state: Values, message: Any) -> tuple[Values, str]:
-        """Step the old version: its next state, and its answer in words. What raises leaves the state as it is."""
-        own, wrong = fitted(message, self.old.takes)
-        return (state, f"{RAISED}BadMessage") if wrong is not None else self._stepped(self.old, state, own)
+        return [*of(self.older.inputs), *of(self.older.replies)]
 
-    def after(self, state: Values, message: Any) -> tuple[Values, str]:
-        """Step the new version by a message of the old one, and answer as the old one would say it."""
-        own = self.led(message)
-        return (state, f"{RAISED}BadMessage") if own is None else self._stepped(self.new, state, own)
 
-    def _stepped(self, program: Program[Any, Any], state: Values, message: Any) -> tuple[Values, str]:
-        try:
-            after, end, _ = program.begin(state, message)
-            if not isinstance(end, Done):
-                return after, "later"
-            told = end.output
-            if program is self.new and self.promise_alike:
-                told = self.older.replies.down(told)
-        except Exception as error:
-            return state, f"{RAISED}{type(error).__name__}"
-        return after, represent(to_plain(told))
+def _stepped(program: Program[Any, Any], state: Values, message: Any) -> tuple[Values, Any, str]:
+    """The next state, the reply, and the name of what was raised."""
+    try:
+        after, end, _ = program.begin(state, message)
+    except Exception as error:
+        return state, None, type(error).__name__
+    return (after, end.output, "") if isinstance(end, Done) else (after, None, "an effect")
+
+
+def is_same(slots: tuple[Slot, ...], one: Values, other: Values) -> bool:
+    """Whether two states are the same, also where Python's equality confuses values (1 == 1.0 == True)."""
+    return all(map(_is_same, slots, one, other))
+
+
+def _is_same(slot: Slot, one: Any, other: Any) -> bool:
+    if not isinstance(slot, Table):
+        return canonical(one) == canonical(other)
+    return set(one) == set(other) and all(is_same(slot.slots, one[key], other[key]) for key in one)
 
 
 def versions(machine: str, old: Compiled, new: Compiled) -> Result[Versions, Refusal]:
-    """Two versions of a machine that both have, or why the upgrade or the way back is refused."""
+    """Two versions of a machine of the old one, or why the upgrade or the way back is refused."""
+    if machine not in new.programs:
+        return Failure(MachineRemoved(new.application.name, machine))
     found = routes(old, new)[machine]
     if isinstance(found, Failure):
         return Failure(found.failure())
@@ -80,8 +131,11 @@ def versions(machine: str, old: Compiled, new: Compiled) -> Result[Versions, Ref
         up, down, plain = way.plan(), way.plan(down=True, lost=True), way.plan(down=True)
     except Stop as stop:
         return Failure(WrongLens(machine, "", str(stop.unclear)))
+    if older.inputs.gone:
+        takes = tuple(describe(new.programs[machine].takes))
+        return Failure(MessageNotAccepted(new.application.name, machine, older.inputs.gone[0], takes))
     for each in (up, down):
         if isinstance(each, Failure):
             return Failure(each.failure())
     programs = old.programs[machine], new.programs[machine]
-    return Success(Versions(*programs, older, up.unwrap(), down.unwrap(), plain))
+    return Success(Versions(*programs, older, up.unwrap(), down.unwrap(), plain, len(way.hops) == 1))

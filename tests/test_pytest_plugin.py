@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.rehearsal import rehearse
 from tests.test_check_command import NEW, OLD
 from tests.test_command import ROOT
 
@@ -85,3 +86,145 @@ def test_pytest_begins_without_midflight() -> None:
     code = "import sys, midflight_pytest; print(sorted({'arrows', 'runtime', 'hypothesis'} & {*sys.modules}))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+TILL = """
+import attrs
+from midflight import Application, Migration, arr, lens, proc
+
+@attrs.frozen
+class Pay:
+    cents: int
+
+@attrs.frozen
+class Fax:
+    number: str
+
+@attrs.frozen
+class Paid:
+    total: int
+
+@proc
+def till(msg: Pay | Fax, *, total: int = 0) -> Paid:
+    match msg:
+        case Pay(cents=cents):
+            total += cents
+        case Fax():
+            total += 0
+    return Paid(total)
+
+app = Application("shop", version="1", machines={"till": till})
+"""
+TO_2 = """
+from typing import Union
+
+@attrs.frozen
+class Payment:
+    amount: int
+    currency: str
+
+@attrs.frozen
+class Refused:
+    why: str
+
+@attrs.frozen
+class Paid2:
+    sum: int
+
+def answer(total: int) -> Paid2 | Refused:
+    return Paid2(total)
+
+@proc
+def till_2(msg: Payment, *, total: tuple[int, int] = (0, 0)) -> Paid2 | Refused:
+    total = divmod(total[0] * 10 + total[1] + msg.amount, 10)
+    return answer(total[0] * 10 + total[1])
+
+def tens(total: int) -> tuple[int, int]:
+    return divmod(total, 10)
+
+def total(tens: tuple[int, int]) -> int:
+    return tens[0] * 10 + tens[1]
+
+to_2 = Migration(
+    "till",
+    old="1",
+    new="2",
+    lenses=[lens.inside("total", lens.convert(arr(tens), arr(total)))],
+    inputs=[
+        lens.rename("Pay", "Payment"),
+        lens.inside("Payment", lens.rename("cents", "amount"), lens.add("currency", "EUR")),
+        lens.drop("Fax"),
+    ],
+    replies=[lens.rename("Paid", "Paid2"), lens.inside("Paid2", lens.rename("total", "sum"))],
+)
+app = Application("shop", version="2", machines={"till": till_2}, migrations=[to_2])
+"""
+JSON = [
+    {"type": "Pay", "cents": 7},
+    {"type": "Fax", "number": "555"},
+    {"type": "Pay", "cents": 12},
+    {"type": "Pay", "cents": -30},
+]
+
+
+def tills(folder: Path, second: str = TO_2) -> tuple[Path, Path]:
+    old, new = folder / "till_1.py", folder / "till_2.py"
+    old.write_text(TILL)
+    new.write_text(TILL + second)
+    return old, new
+
+
+def test_messages_may_be_plain_json_and_go_through_lenses(tmp_path: Path) -> None:
+    old, new = tills(tmp_path)
+    rehearse(old, new, JSON, trials=10, seed=1)
+    rehearse(old, new, [("till", each) for each in JSON], trials=0)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        (
+            "return Paid2(total)",
+            "return Paid2(abs(total))",
+            "to message 4, Pay(cents=-30), the old version alone answers {'type': 'Paid', 'total': -11}, "
+            "and here the answer is {'type': 'Paid', 'total': 11}",
+        ),
+        (
+            "return Paid2(total)",
+            'return Paid2(total) if total else Refused("")',
+            "the answer is {'type': 'Refused', 'why': ''}, which the old version cannot say (",
+        ),
+        ('lens.drop("Fax"),', "", 'till would no longer take {"type": "Fax", "number": str}'),
+        ('"currency", "EUR"', '"currency", 5', "what is added as 'currency' does not fit"),
+        (
+            'lens.rename("cents", "amount")',
+            'lens.rename("cents", "amount"), lens.inside("amount", lens.convert(arr(abs), arr(abs)))',
+            "till, messages (seed 1): (0, Pay(cents=-1)) goes up to Payment(amount=1, currency='EUR') and comes back "
+            "as Pay(cents=1)",
+        ),
+    ],
+)
+def test_mistakes_in_lenses_of_messages_are_told(good: str, bad: str, told: str, tmp_path: Path) -> None:
+    assert TO_2.count(good) == 1
+    old, new = tills(tmp_path, TO_2.replace(good, bad))
+    trace = [*JSON, {"type": "Pay", "cents": 11}] if "Refused" in bad else JSON if "Paid2(abs" in bad else []
+    with pytest.raises(AssertionError) as problem:
+        rehearse(old, new, trace, trials=20, seed=1)
+    assert told in str(problem.value), str(problem.value)
+
+
+def test_what_is_no_message_is_told_and_not_taken_for_one_that_both_refuse(tmp_path: Path) -> None:
+    with pytest.raises(
+        AssertionError, match=r"\{'type': 'Pay', 'cents': '1'\} is no message of till: cents: "
+    ):
+        rehearse(*tills(tmp_path), [{"type": "Pay", "cents": "1"}], trials=0)
+
+
+def test_it_goes_through_versions_between(tmp_path: Path) -> None:
+    old, between = tills(tmp_path)
+    last = tmp_path / "till_3.py"
+    to_3 = 'Migration("till", old="2", new="3")'
+    last.write_text((TILL + TO_2).replace('version="2"', 'version="3"').replace("=[to_2]", f"=[{to_3}]"))
+    with pytest.raises(AssertionError, match="no migrations lead from version 1 to 3"):
+        rehearse(old, last, JSON, trials=0)
+    rehearse(old, last, JSON, trials=10, seed=1, through=[between])

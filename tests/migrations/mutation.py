@@ -9,12 +9,16 @@ from typing import Any
 
 import attrs
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from returns.result import Failure
 
 from arrows import Arrow, arr, identity
-from arrows.drawn import states
+from arrows.compile import Program
+from arrows.drawn import states, values
 from migrations import DROP, Migration, plan
 from migrations.lens import Add, Convert, Each, Inside, Leave, Lens, Merge, Move, Rekey, Split, Unwrap, Wrap
+from migrations.messages import messages
+from migrations.rule import Stop
 from runtime.upgrade import compiled
 from tests.migrations.upgrades import Upgrade
 
@@ -32,7 +36,8 @@ def mutants(upgrade: Upgrade) -> Iterator[Mutant]:
     """Every mutant of an upgrade that is not equivalent to it, each once.
 
     A mutant is equivalent where both ways of both, with what was lost and without, lead every state of a large sample
-    to the same, the same is lost, and the first values are the same: then nothing that a node does is another.
+    to the same, the same is lost, and the first values are the same; and messages and replies are led to the same in
+    the directions in which a node leads them (a reply only down): then nothing that a node does is another.
     """
     sample = _Sample(upgrade)
     honest = sample.effect(upgrade)
@@ -49,7 +54,9 @@ def mutants(upgrade: Upgrade) -> Iterator[Mutant]:
 class _Sample:
     def __init__(self, upgrade: Upgrade) -> None:
         one, other = (compiled(each).unwrap().programs["m"] for each in upgrade.applications())
-        self.one, self.old, self.new = one, _drawn(one.slots), _drawn(other.slots)
+        self.one, self.old, self.new = one, _drawn(states(one.slots)), _drawn(states(other.slots))
+        self.asked, self.led = _drawn(values(one.takes)), _drawn(values(other.takes))
+        self.told = _drawn(values(other.gives))
 
     def effect(self, upgrade: Upgrade) -> Any:
         try:
@@ -70,10 +77,26 @@ class _Sample:
                 found.append(kept.unwrap().apply(there.unwrap(), lost.value_or(None)).value_or(None))
         for state in self.new:
             found.append(None if isinstance(plain, Failure) else plain.unwrap().apply(state).value_or(None))
-        return isinstance(kept, Failure), found
+        return isinstance(kept, Failure), found, self._messages(other, upgrade.migration)
+
+    def _messages(self, other: Program[Any, Any], migration: Migration) -> Any:
+        try:
+            inputs = messages(self.one.takes, other.takes, migration.inputs, migration.table)
+            replies = messages(self.one.gives, other.gives, migration.replies, migration.table)
+        except Stop:
+            return "refused"
+        sides = ((inputs.up, self.asked), (inputs.down, self.led), (replies.down, self.told))
+        return inputs.gone, [_result(step, each) for step, several in sides for each in several]
 
 
-def _drawn(slots: Any) -> list[Any]:
+def _result(step: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return step(value)
+    except Exception as error:
+        return type(error)
+
+
+def _drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
     found: list[Any] = []
 
     @settings(
@@ -84,7 +107,7 @@ def _drawn(slots: Any) -> list[Any]:
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(states(slots))
+    @given(strategy)
     def draw(state: Any) -> None:
         found.append(state)
 
@@ -99,6 +122,12 @@ def _every(upgrade: Upgrade) -> Made:
     migration = upgrade.migration
     for operator, place, lenses in _levels(migration.lenses, _names(migration.lenses)):
         yield operator, place, attrs.evolve(upgrade, migration=attrs.evolve(migration, lenses=lenses))
+    for operator, place, lenses in _levels(migration.inputs, _names(migration.inputs)):
+        made = attrs.evolve(migration, inputs=lenses)
+        yield f"messages: {operator}", place, attrs.evolve(upgrade, migration=made)
+    for operator, place, lenses in _levels(migration.replies, _names(migration.replies)):
+        made = attrs.evolve(migration, replies=lenses)
+        yield f"replies: {operator}", place, attrs.evolve(upgrade, migration=made)
     for operator, place, ways in _arrows(migration):
         yield operator, place, attrs.evolve(upgrade, migration=ways)
     for cell, first in upgrade.firsts.items():

@@ -16,6 +16,11 @@ from runtime.rehearsal import rehearse
 from tests.migrations.mutation import mutants
 from tests.migrations.upgrades import UPGRADES, Upgrade
 
+_BASKET = (
+    "Basket (lines (each (name to title, add count)), home/city to city, drop home/street, "
+    "merge first, last into name, drop fax)"
+)
+_PAYMENT = "Payment (payer to by, cents to amount, amount (convert), kind (RED to CRIMSON, BLUE to NAVY), add currency)"
 _SHORT = "user (drop nick, home/city to city, drop home/street)"
 SURVIVORS = {
     ("plain arrows", "swapped fields, up: total"): "only the sum of the two is ever read",
@@ -37,6 +42,22 @@ SURVIVORS = {
         )
         for more in ("", " (2)")
     },
+    **{
+        (
+            "lists and parts in messages",
+            f"messages: wrong value for what was lost: {_BASKET} -> {_BASKET}{more}",
+        ): ("what stands for a lost value is for people to say")
+        for more in ("", " (2)")
+    },
+    **{
+        (upgrade, f"messages: missing down: {each} -> {each}"): (
+            "a message needs no way back: a rollback waits until those that came before it are stepped, which is told"
+        )
+        for upgrade, each in (("lists and parts in messages", _BASKET), ("messages and replies", _PAYMENT))
+    },
+    ("messages and replies", "messages: drop for rename: Fax to Note -> drop Fax"): (
+        "what is dropped is declared to be sent no more, so the rest of the trace goes on without it"
+    ),
 }
 """By upgrade and mutant: why nothing that is looked at tells it from an honest one."""
 

@@ -483,6 +483,147 @@ def bare(first: Firsts) -> Arrow[Any, Any]:
     return one
 
 
+# Messages and replies
+
+
+@attrs.frozen
+class Pay:
+    cents: int
+    payer: str
+    kind: Color
+
+
+@attrs.frozen
+class Fax:
+    text: str
+
+
+@attrs.frozen
+class Paid:
+    total: int
+    payer: str
+    kind: Color
+    currency: str
+
+
+@attrs.frozen
+class Told:
+    text: str
+
+
+@attrs.frozen
+class Payment:
+    by: str
+    amount: Point
+    kind: Colour
+    currency: str
+
+
+@attrs.frozen
+class Note:
+    text: str
+
+
+@attrs.frozen
+class Receipt:
+    sum: Point
+    by: str
+    kind: Colour
+    currency: str
+    seen: bool = True
+
+
+def worth(msg: Pay | Fax | Payment | Note) -> int:
+    return msg.cents if isinstance(msg, Pay) else from_hundreds(msg.amount) if isinstance(msg, Payment) else 0
+
+
+def paid(msg: Pay | Fax, total: int) -> Paid | Told:
+    return Told(f"{msg.text} {total}") if isinstance(msg, Fax) else Paid(total, msg.payer, msg.kind, "EUR")
+
+
+def receipt(msg: Payment | Note, total: int) -> Receipt | Told:
+    if isinstance(msg, Note):
+        return Told(f"{msg.text} {total}")
+    return Receipt(to_hundreds(total), msg.by, msg.kind, msg.currency)
+
+
+@proc
+def till_old(msg: Pay | Fax, *, total: int = 0) -> Paid | Told:
+    total = total + worth(msg)
+    return paid(msg, total)
+
+
+@proc
+def till_new(msg: Payment | Note, *, total: int = 0) -> Receipt | Told:
+    total = total + worth(msg)
+    return receipt(msg, total)
+
+
+def to_hundreds(cents: int) -> Point:
+    return Point(*divmod(cents, 100))
+
+
+def from_hundreds(amount: Point) -> int:
+    return amount.x * 100 + amount.y
+
+
+@attrs.frozen
+class Order:
+    lines: tuple[Item, ...]
+    home: Home
+    first: str
+    last: str
+    fax: str = ""
+
+
+@attrs.frozen
+class Basket:
+    lines: tuple[Line, ...]
+    city: str
+    name: tuple[str, str]
+
+
+@attrs.frozen
+class Bill:
+    text: str
+    items: tuple[Item, ...]
+    sum: int
+    rest: int
+
+
+@attrs.frozen
+class Invoice:
+    words: str
+    items: tuple[Line, ...]
+    both: tuple[int, int]
+
+
+def counted(msg: Order | Basket) -> int:
+    return sum(getattr(each, "count", 1) for each in msg.lines)
+
+
+def bill(msg: Order, count: int) -> Bill:
+    text = f"{count} {msg.home.city} {msg.first} {msg.last}"
+    return Bill(text, msg.lines, sum(each.price for each in msg.lines), -count)
+
+
+def invoice(msg: Basket, count: int) -> Invoice:
+    text = f"{count} {msg.city} {msg.name[0]} {msg.name[1]}"
+    return Invoice(text, msg.lines, (sum(each.price for each in msg.lines), -count))
+
+
+@proc
+def order_old(msg: Order, *, count: int = 0) -> Bill:
+    count = count + counted(msg)
+    return bill(msg, count)
+
+
+@proc
+def order_new(msg: Basket, *, count: int = 0) -> Invoice:
+    count = count + counted(msg)
+    return invoice(msg, count)
+
+
 UPGRADES = [
     Upgrade(
         "plain arrows",
@@ -614,5 +755,75 @@ UPGRADES = [
             down={"clients/home": arr(down_user)},
         ),
         (*TRACE, Set(5, "ann", "zz")),
+    ),
+    Upgrade(
+        "messages and replies",
+        till_old,
+        lambda _: till_new,
+        {},
+        to(
+            inputs=[
+                lens.rename("Pay", "Payment"),
+                lens.inside(
+                    "Payment",
+                    lens.rename("payer", "by"),
+                    lens.rename("cents", "amount"),
+                    lens.inside("amount", lens.convert(arr(to_hundreds), arr(from_hundreds))),
+                    lens.inside("kind", lens.rename("RED", "CRIMSON"), lens.rename("BLUE", "NAVY")),
+                    lens.add("currency", "EUR"),
+                ),
+                lens.rename("Fax", "Note"),
+            ],
+            replies=[
+                lens.rename("Paid", "Receipt"),
+                lens.inside(
+                    "Receipt",
+                    lens.rename("total", "sum"),
+                    lens.inside("sum", lens.convert(arr(to_hundreds), arr(from_hundreds))),
+                    lens.rename("payer", "by"),
+                    lens.inside("kind", lens.rename("RED", "CRIMSON"), lens.rename("BLUE", "NAVY")),
+                ),
+            ],
+        ),
+        (
+            Pay(250, "ann", Color.RED),
+            Fax("how much"),
+            Pay(-1203, "bo", Color.BLUE),
+            Fax(""),
+            Pay(7, "", Color.GREEN),
+        ),
+    ),
+    Upgrade(
+        "lists and parts in messages",
+        order_old,
+        lambda _: order_new,
+        {},
+        to(
+            inputs=[
+                lens.rename("Order", "Basket"),
+                lens.inside(
+                    "Basket",
+                    lens.inside("lines", lens.each(lens.rename("name", "title"), lens.add("count", 1))),
+                    lens.rename("home/city", "city"),
+                    lens.drop("home/street", ""),
+                    lens.merge(("first", "last"), "name", arr(itself), arr(itself)),
+                    lens.drop("fax", ""),
+                ),
+            ],
+            replies=[
+                lens.rename("Bill", "Invoice"),
+                lens.inside(
+                    "Invoice",
+                    lens.rename("text", "words"),
+                    lens.inside("items", lens.each(lens.rename("name", "title"), lens.add("count", 1))),
+                    lens.merge(("sum", "rest"), "both", arr(itself), arr(itself)),
+                ),
+            ],
+        ),
+        (
+            Order((Item("pen", 3), Item("ink", 5)), Home("high", "york"), "ann", "lee", "555"),
+            Order((), Home(), "bo", ""),
+            Order((Item("cup", 7),), Home("low", "hull"), "cy", "dee"),
+        ),
     ),
 ]
