@@ -131,7 +131,8 @@ def messages(old: Shape, new: Shape, lenses: Sequence[Lens] = (), rules: Sequenc
     dropped = {lens.name for lens in lenses if isinstance(lens, Leave)}
     if not dropped <= named.keys():
         raise Stop(f"there is no class {min(dropped - named.keys())!r} to drop; there are {_listed(named)}")
-    spoken = option_lenses(named, [lens for lens in lenses if not isinstance(lens, Leave)])
+    sent = {name: option for name, option in named.items() if name not in dropped}
+    spoken = option_lenses(sent, [lens for lens in lenses if not isinstance(lens, Leave)])
     goes = {_name(option): (name, inner) for name, (option, inner) in spoken.items()}
     forms: dict[str, Form] = {}
     ways: list[tuple[Shape, Shape, Way]] = []

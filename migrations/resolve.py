@@ -150,6 +150,8 @@ def option_lenses(
             raise Stop(f"{lens}: there is no class {name!r} here; there are {', '.join(found) or 'none'}")
         shape, inner = found.pop(name)
         if isinstance(lens, Move):
+            if lens.new in found:
+                raise Stop(f"{lens}: there is a class {lens.new!r} already", "rename or drop it before")
             found[lens.new] = shape, inner
         else:
             found[name] = shape, (*inner, *lens.lenses)

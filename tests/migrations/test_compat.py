@@ -11,6 +11,7 @@ from arrows import arr, compile
 from migrations import Migration, lens
 from migrations.chain import Hop, Route
 from migrations.compat import compat
+from migrations.rule import Stop
 
 
 @attrs.frozen
@@ -96,3 +97,12 @@ def test_the_problems_are_named() -> None:
         'may answer {"type": "Note", "text": str}',
     )
     assert found.new_asks_old == ('takes no {"type": "Plus", "amount": int}',)
+
+
+def test_two_classes_do_not_become_one_but_one_may_take_the_place_of_a_dropped() -> None:
+    """As a rename of a field onto another is refused."""
+    both = route((Add | Plus, int), (Plus, int), inputs=[lens.rename("Add", "Plus")])
+    with pytest.raises(Stop, match="there is a class 'Plus' already"):
+        both.inputs()
+    led = [lens.drop("Plus"), lens.rename("Add", "Plus"), lens.inside("Plus", lens.rename("by", "amount"))]
+    assert route((Add | Plus, int), (Plus, int), inputs=led).inputs().up(Add(3)) == Plus(3)

@@ -199,7 +199,7 @@ def test_lenses_for_classes_that_are_not_there_refuse(
         (
             'lens.rename("Pay", ',
             'lens.rename("Play", ',
-            "there is no class 'Play' here; there are Pay, Later, Legacy",
+            "there is no class 'Play' here; there are Pay, Later",
         ),
         ('lens.drop("Legacy")', 'lens.drop("Legacies")', "no class 'Legacies' to drop"),
         (

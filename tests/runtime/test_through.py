@@ -204,6 +204,6 @@ def test_check_and_rehearsal_go_the_whole_way(
     assert "--through" in refused.stdout
     told = runner.invoke(command, ["check", one, three, "--trials", "50", "--through", two, "--json"])
     found = json.loads(told.stdout)["findings"]
-    assert [each["law"] for each in found] == ["there and back", "written since", "replies"]
+    assert [each["law"] for each in found] == ["there and back", "written since", "messages", "replies"]
     takes: Any = compiled(versions["1"]).unwrap().programs["till"].takes
     rehearse(one, three, [takes.cls(n) for n in (100, 250, -50)], trials=0, through=[two])
