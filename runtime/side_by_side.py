@@ -14,6 +14,7 @@ from arrows.effect import Done
 from arrows.fit import misfit
 from arrows.plain import describe, to_plain
 from arrows.representation import represent
+from arrows.shape import Shape
 from migrations.messages import Messages
 from migrations.plan import Plan
 from migrations.refusal import Refusal, WrongLens
@@ -40,6 +41,15 @@ class Answer:
 
     def __str__(self) -> str:
         return f"with {self.error}" if self.error else self.words
+
+
+@attrs.frozen
+class Converted:
+    """A form of message or reply and its way up; where it `is_inferred`, structure may refuse some of its values."""
+
+    form: Shape
+    way: Way
+    is_inferred: bool
 
 
 @attrs.frozen
@@ -88,12 +98,13 @@ class Versions:
             return after, Answer(words)
 
     @property
-    def converted(self) -> list[tuple[Any, Way]]:
-        """The forms of messages and replies that are converted, with their ways."""
+    def converted(self) -> list[Converted]:
+        """The forms of messages and replies that are converted."""
 
-        def of(told: Messages) -> list[tuple[Any, Way]]:
-            names = {each.form for each in told.forms if each.label == "converted"}
-            return [(old, way) for old, _, way in told.ways if describe(old)[0] in names]
+        def of(told: Messages) -> list[Converted]:
+            how = {each.form: each.how for each in told.forms if each.label == "converted"}
+            ways = [(describe(old)[0], old, way) for old, _, way in told.ways]
+            return [Converted(old, way, how[f].startswith("inferred")) for f, old, way in ways if f in how]
 
         return [*of(self.older.inputs), *of(self.older.replies)]
 

@@ -32,9 +32,8 @@ from arrows.plain import describe
 from arrows.representation import represent
 from migrations.plan import Plan
 from migrations.refusal import MigrationRaised, Refusal
-from migrations.way import Way
 from runtime.hosted import Compiled
-from runtime.side_by_side import BAD, Versions, is_same, versions
+from runtime.side_by_side import BAD, Converted, Versions, is_same, versions
 
 Law: TypeAlias = Literal[
     "there and back",
@@ -103,7 +102,7 @@ def trials(
                 yield Finding(machine, law, heard.count, represent(example), wrong(example))
         if isinstance(both.plain, Failure):
             yield Finding(machine, "without what was lost", 0, "", f"no way back: {both.plain.failure()}")
-        stuck = [describe(old)[0] for old, way in both.converted if way.down is None]
+        stuck = [describe(each.form)[0] for each in both.converted if each.way.down is None]
         if stuck:
             problem = f"no way back for those that wait at a rollback: {', '.join(stuck)}"
             yield Finding(machine, "without what was lost", 0, "", problem)
@@ -159,8 +158,8 @@ class Trial:
             yield "refused by structure", drawn, self.refused
         ways = self.both.converted
         if ways:
-            told = [st.tuples(st.just(at), values(old)) for at, (old, _) in enumerate(ways)]
-            yield "messages", st.one_of(told), lambda each: self.message(ways[each[0]][1], each[1])
+            told = [st.tuples(st.just(at), values(each.form)) for at, each in enumerate(ways)]
+            yield "messages", st.one_of(told), lambda each: self.message(ways[each[0]], each[1])
         taken = [values(old) for old, _, _ in self.both.older.inputs.ways]
         if taken and self.both.older.replies.ways:
             yield "replies", st.tuples(drawn, st.one_of(taken)), self.replies
@@ -207,16 +206,20 @@ class Trial:
         there = self.both.up.apply(state)
         return f"up: {there.failure()}" if isinstance(there, Failure) else ""
 
-    def message(self, way: Way, message: Any) -> str:
+    def message(self, led: Converted, message: Any) -> str:
         """What is wrong with the way of a message or a reply up, and back."""
+        way = led.way
         try:
             there = way.up(message)
-            if way.down is None:
-                return ""
+        except Exception as error:
+            return "" if led.is_inferred else f"up: {type(error).__name__}: {error}"
+        if way.down is None:
+            return ""
+        try:
             back = way.back(there, None)
             again = way.up(back)
         except Exception as error:
-            return f"{type(error).__name__}: {error}"
+            return f"goes up to {represent(there)}, and down: {type(error).__name__}: {error}"
         keeps_all = way.lost is None and self.both.is_adjacent
         if canonical(again) == canonical(there) and not (keeps_all and canonical(back) != canonical(message)):
             return ""
