@@ -143,10 +143,7 @@ def test_a_good_upgrade_holds(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.long] if at % 6 else []) for at, name in enumerate(MISTAKES)],
-)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_found(name: str, tmp_path: Path) -> None:
     good, bad = MISTAKES[name]
     assert NEW.count(good) == 1
@@ -174,9 +171,7 @@ def test_what_is_dropped_on_purpose_does_not_come_back(tmp_path: Path) -> None:
     assert not any(each.problem for each in tried(tmp_path, dropped))
 
 
-@pytest.mark.parametrize(
-    "name", ["counter", *(pytest.param(name, marks=pytest.mark.long) for name in ("redis_like", "store"))]
-)
+@pytest.mark.parametrize("name", ["counter", "redis_like", "store"])
 def test_the_examples_hold(name: str) -> None:
     folder = ROOT / "examples" / name
     ran = check(folder / "v1.py", folder / "v2.py", "--trials", "50")
