@@ -208,7 +208,18 @@ class _Reader:
         for address in gone:
             over = [each for each in right.get(_name(address), ()) if same(address, each)]
             if len(over) == 1 and [each for each in left[_name(address)] if same(each, over[0])] == [address]:
-                self.move(address, over[0], "inferred")
+                self.goes_on(missing[address].slot, address, over[0])
+
+    def goes_on(self, slot: Slot, old: str, new: str) -> None:
+        """Let a cell, or a table with what is in it, stand elsewhere; not what stands in a scope of its name."""
+        moved = [old]
+        if isinstance(slot, Table):
+            own = {each.address for each in flat((slot,))}
+            moved = [a for a, o in self.found.items() if isinstance(o, Single) and o.slot.address in own]
+        for address in moved:
+            single = self.single(address)
+            single.how = f"{single.how}, inferred" if single.how else "inferred"
+            self.put(new + address.removeprefix(old), single)
 
 
 def _scopes(address: str) -> Iterator[str]:

@@ -549,3 +549,14 @@ def test_what_is_dropped_on_the_way_down_begins_anew_also_where_something_was_th
         ("user", "new", ""),
         ("user", "dropped", "declared"),
     ]
+
+
+def test_a_cell_moves_without_the_scope_of_its_name() -> None:
+    inner = state("a", 0, named("a", cell("a", "x")))
+    old, new = inner, named("scope", inner)
+    up = planned(old, new).unwrap()
+    assert [(row.address, row.label) for row in up.rows] == [("scope/a", "moved"), ("scope/a/a", "moved")]
+    assert up.apply((5, "y")).unwrap() == (5, "y")
+    assert planned(old, new, down=True).unwrap().apply((5, "y")).unwrap() == (5, "y")
+    back = planned(new, old).unwrap()
+    assert back.apply((5, "y")).unwrap() == (5, "y")
