@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.cells import Values
 from arrows.compile import Program
+from migrations.ahead import Ahead
 from migrations.messages import Messages, joined, messages
 from migrations.migration import Migration
 from migrations.plan import Lost, Plan, Survey, survey
@@ -183,8 +184,10 @@ def _joined(machine: str, rows: Any, plans: list[Plan], *, down: bool) -> Plan:
     def move(state: Values, lost: Lost) -> Values:
         """What the step `n` upwards threw away is in `lost` under `n`; down, the last step comes first."""
         last = len(plans) - 1
+        ahead = lost if isinstance(lost, Ahead) else None
         for at, each in enumerate(plans):
-            state = taken(each.apply(state, lost.get(str(last - at if down else at))))
+            thrown = lost.get(str(last - at if down else at))
+            state = taken(each.apply(state, thrown, ahead=None if ahead is None else ahead.hop(at)))
         return state
 
     def threw(state: Values) -> Lost:

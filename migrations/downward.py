@@ -11,6 +11,7 @@ from arrows.cells import Cell, Slot, Table, Values, initial
 from arrows.keys import key_of, value_of
 from arrows.shape import Product
 from arrows.term import Arrow
+from migrations.lazy import LazyTable
 from migrations.lens import MISSING
 from migrations.migration import Drop
 from migrations.pairing import Begun, Joined, Part, Single
@@ -131,6 +132,8 @@ class Downward(Planner):
         def take(state: Values, lost: Lost) -> Any:
             thrown = lost.get(address, Map())
             table = state[at]
+            if type(table) is LazyTable:
+                return table.back(move, first, thrown.get)
             gone = ((value_of(k), empty) for k in thrown if k not in table)
             every = [*rows(table), *gone]
             return key.table(((key.step(k), move(row, thrown.get(key_of(k), {}))) for k, row in every), first)

@@ -10,6 +10,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.cells import Values
 from arrows.compile import Program
+from migrations.ahead import Ahead
 from migrations.downward import Downward
 from migrations.finite import by_behaviour
 from migrations.migration import Migration
@@ -29,13 +30,16 @@ class Plan:
     _move: Callable[[Values, Lost], Values] = attrs.field(eq=False, repr=False)
     _lost: Callable[[Values], Lost | None] = attrs.field(eq=False, repr=False)
 
-    def apply(self, state: Values, lost: Lost | None = None) -> Result[Values, Refusal]:
+    def apply(
+        self, state: Values, lost: Lost | None = None, *, ahead: Ahead | None = None
+    ) -> Result[Values, Refusal]:
         """Return Success(new state), or Failure(MigrationRaised | MigrationMisfit). `state` is not altered.
 
-        On the way down, `lost` is what the way up threw away (`Plan.lost` of it), which then comes back.
+        On the way down, `lost` is what the way up threw away (`Plan.lost` of it), which then comes back. With
+        `ahead`, on the way up, the rows of large tables are led when they are touched (`migrations.lazy`).
         """
         try:
-            return Success(self._move(state, lost or {}))
+            return Success(self._move(state, lost or {} if ahead is None else ahead))
         except Refused as refused:
             return Failure(refused.refusal)
 

@@ -16,6 +16,7 @@ from arrows.cells import Cell, Slot, Values, flat
 from arrows.fit import adopt, misfit
 from arrows.shape import Shape
 from arrows.term import Arrow
+from migrations.ahead import Ahead
 from migrations.doubles import doubles
 from migrations.finite import Followed
 from migrations.lens import Leave, Move
@@ -145,7 +146,15 @@ class Planner(ABC):
     def takes(self, target: tuple[Slot, ...], index: Index) -> Callable[[Values, Lost], Values]:
         """What the slots of a level take. One that is refused is noted with its row."""
         found = tuple(self._guarded(slot, index) for slot in target)
-        return lambda state, lost: tuple([take(state, lost) for take in found])
+        places = tuple((slot.address, take) for slot, take in zip(target, found, strict=True))
+
+        def taken(state: Values, lost: Lost) -> Values:
+            if type(lost) is Ahead:
+                lost.took(tuple(address for address, _ in places))
+                return tuple([lost.take(address, take, state) for address, take in places])
+            return tuple([take(state, lost) for take in found])
+
+        return taken
 
     def _guarded(self, slot: Slot, index: Index) -> Take:
         try:
@@ -275,5 +284,8 @@ def kind(slot: Slot) -> str:
     """What a slot holds, in words."""
     return str(slot.shape) if isinstance(slot, Cell) else f"a table by {slot.key}"
 
+
+ABSENT: Final = " (absent keys)"
+"""Stands behind the address of a table, in the row of what the keys hold that it does not."""
 
 ACROSS: Final = "it would move into or out of a keyed, whose rows each hold their own"

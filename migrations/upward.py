@@ -12,8 +12,10 @@ from arrows.cells import Cell, Slot, Table, Values, flat, initial
 from arrows.keys import is_initial, key_of
 from arrows.representation import represent
 from arrows.shape import Product
+from migrations.ahead import AT_ONCE, Ahead
+from migrations.lazy import Thrown, lazily
 from migrations.pairing import Begun, Joined, Part, Single
-from migrations.planner import ACROSS, Index, Label, Lost, Planner, Refused, Row, Take, Threw, kind
+from migrations.planner import ABSENT, ACROSS, Index, Label, Lost, Planner, Refused, Row, Take, Threw, kind
 from migrations.refusal import InitialChanged, WrongLens
 from migrations.tables import keys, rows
 from migrations.way import Way, stepper
@@ -124,7 +126,7 @@ class Upward(Planner):
         changed = any(row.label not in {"kept", "moved"} for row in self.rows[place:]) or key.is_declared
         label: Label = "refused" if refused else "converted" if changed else "moved" if origin.how else "kept"
         first, was = initial(new.slots), initial(old.slots)
-        rest = Row(f"{new.address} (absent keys)", label, represent(was), represent(first))
+        rest = Row(f"{new.address}{ABSENT}", label, represent(was), represent(first))
         if not refused:
             rest = self._absent(move, new.address, was, first, rest)
         how = ", ".join(filter(None, (origin.how, "declared (rekey)" if key.is_declared else "")))
@@ -132,12 +134,27 @@ class Upward(Planner):
         if not changed and not refused and _alike(old, new):
             return lambda state, _: state[at]
 
+        keeps = old.key == new.key and not key.is_declared
+
         def lost(state: Values) -> Any:
-            found = ((key.step(k), threw(row)) for k, row in rows(state[at]))
+            table = state[at]
+            if keeps and len(table) > AT_ONCE:
+                return Thrown(table, threw)
+            found = ((key.step(k), threw(row)) for k, row in rows(table))
             return Map((key_of(k), each) for k, each in found if each is not None) or None
 
+        def take(state: Values, how: Lost) -> Any:
+            table = state[at]
+            if keeps and type(table) is Map and isinstance(how, Ahead) and how.lazily:
+                rows_now = how.rows()
+                if len(table) > rows_now or how.quarantine:
+                    return lazily(
+                        table, lambda row: move(row, {}), first, rows_now, quarantine=how.quarantine
+                    )
+            return key.table(((key.step(k), move(row, {})) for k, row in rows(table)), first)
+
         around[old.address] = lost
-        return lambda state, _: key.table(((key.step(k), move(row, {})) for k, row in rows(state[at])), first)
+        return take
 
     def _absent(self, move: Any, address: str, was: Values, first: Values, row: Row) -> Row:
         """What becomes of the keys that are not stored: they must hold what the new version begins with."""

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from runtime.application import Application
 from runtime.codec import Answer, Ask, AskAll, Codec, NotARequest
+from runtime.dead_letters import Letter
 from runtime.errors import (
     BadId,
     BadMessage,
     CallError,
     IdReused,
+    KeySetAside,
     OverBudget,
     Overloaded,
+    RolledBack,
     StepFailed,
     Unavailable,
     UnknownMachine,
     UnknownVersion,
 )
+from runtime.instruction import Probation, Progress
 from runtime.lifecycle import OnFailure, Resume
 from runtime.loader import load
 from runtime.node import Node
 from runtime.outbox import Published
 from runtime.status import ApplicationStatus, CellStatus, MachineStatus, Status
 from runtime.subscriptions import Lagged, Subscription
+from runtime.transaction import Planned
 from runtime.upgrade import Upgraded
 
 __all__ = [
@@ -36,15 +41,21 @@ __all__ = [
     "CellStatus",
     "Codec",
     "IdReused",
+    "KeySetAside",
     "Lagged",
+    "Letter",
     "MachineStatus",
     "Node",
     "NotARequest",
     "OnFailure",
     "OverBudget",
     "Overloaded",
+    "Planned",
+    "Probation",
+    "Progress",
     "Published",
     "Resume",
+    "RolledBack",
     "Status",
     "StepFailed",
     "Subscription",

@@ -54,6 +54,10 @@ def _machines(machines: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any
     return MappingProxyType({_named(name, "a machine"): node(each) for name, each in machines.items()})
 
 
+def _healthy(arrows: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any, Any]]:
+    return MappingProxyType({_named(name, "a machine"): node(each) for name, each in arrows.items()})
+
+
 def _names(machines: Mapping[str, Arrow[Any, Any]]) -> str:
     """The machines on a line: a tree has thousands of characters."""
     return f"<{', '.join(machines)}>"
@@ -98,9 +102,10 @@ class Application:
 
     `version` is a label that migrations refer to; what decides whether two versions are the same is
     `digest`. `migrations` lead here from earlier versions. `inbox` bounds the messages that wait at each
-    machine. `codecs` are protocols that clients speak, by the scheme of their addresses. Raises BuildError
-    for a name that cannot stand in a URL, for no machines, and for a migration of a machine that is not
-    here or given twice.
+    machine. `codecs` are protocols that clients speak, by the scheme of their addresses. `healthy` are arrows, by
+    machine, from a message and its reply to whether the version is well, which is asked while it is on probation.
+    Raises BuildError for a name that cannot stand in a URL, for no machines, and for a migration, or a `healthy`
+    arrow, of a machine that is not here, or a migration given twice.
 
     >>> from arrows import loop
     >>> count = loop(lambda by, total: (total + by, total + by), init=0, name="count")
@@ -119,6 +124,9 @@ class Application:
     codecs: Mapping[str, Codec] = attrs.field(
         kw_only=True, factory=dict, converter=_codecs, repr=lambda codecs: f"<{', '.join(codecs)}>"
     )
+    healthy: Mapping[str, Arrow[Any, Any]] = attrs.field(
+        kw_only=True, factory=dict, converter=_healthy, repr=_names, eq=False
+    )
     sources: Sources | None = attrs.field(kw_only=True, default=None, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -128,6 +136,10 @@ class Application:
             )
         if not isinstance(self.on_failure, Resume):
             raise BuildError(f"on_failure={self.on_failure!r:.200}", where=caller(), remedy="Give Resume().")
+        for name in self.healthy:
+            if name not in self.machines:
+                known = ", ".join(self.machines)
+                raise BuildError(f"healthy of {name!r}; the machines are: {known}", where=caller())
         seen: set[tuple[str, str, str]] = set()
         for each in self.migrations:
             way = (each.machine, each.old, each.new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arrows.cells import Values
 from runtime.errors import CallError
@@ -12,6 +12,10 @@ from runtime.outbox import DeadLetter, Published
 from runtime.requests import Window
 from runtime.waits import Waits
 
+if TYPE_CHECKING:
+    from runtime.dead_letters import Letter
+    from runtime.hosted import Compiled
+
 Outcome: TypeAlias = tuple[Any, Any, CallError | None]
 """A ticket (None for a cast), the reply to release, and what to raise instead of it."""
 
@@ -19,12 +23,26 @@ Outcome: TypeAlias = tuple[Any, Any, CallError | None]
 class Batch:
     """What was stepped together: the outcomes in order, and each touched machine as it was before the first.
 
-    `events` are what a journal must hold before the outcomes may be seen, and `puts` what else must be kept. `told`
-    is for the world when it does; `waits` and `numbers` are what was due to machines before, and how far the outbox
-    had counted; `versions` are those that take over in the events, by application.
+    `events` are what a journal must hold before the outcomes may be seen, `puts` what else must be kept, and `gone`
+    the keys of what is to be kept no more. `told` is for the world when it does; `dead` are messages that no machine
+    took, and `letters` what was made of them; `waits` and `numbers` are what was due to machines before, and how far
+    the outbox had counted; `versions` are those that take over in the events, by application.
     """
 
-    __slots__ = ("before", "events", "interrupt", "numbers", "outcomes", "puts", "told", "versions", "waits")
+    __slots__ = (
+        "before",
+        "dead",
+        "events",
+        "gone",
+        "interrupt",
+        "letters",
+        "numbers",
+        "outcomes",
+        "puts",
+        "told",
+        "versions",
+        "waits",
+    )
 
     def __init__(self) -> None:
         self.before: dict[Hosted, tuple[Values, int, int, Window]] = {}
@@ -33,7 +51,10 @@ class Batch:
         self.puts: dict[str, bytes] = {}
         self.versions: dict[str, str] = {}
         self.interrupt: KeyboardInterrupt | None = None
-        self.told: list[Published | DeadLetter] = []
+        self.told: list[Published] = []
+        self.dead: list[DeadLetter] = []
+        self.letters: list[tuple[Letter, Compiled]] = []
+        self.gone: set[str] = set()
         self.waits: dict[Hosted, Waits] = {}
         self.numbers: tuple[int, int] | None = None
 

@@ -44,8 +44,95 @@ PART = 500
 PART_OF_ANSWERS = 150
 """The same of answers to named requests, which take longer to pack."""
 
+SEEN = 0.02
+"""Seconds after which it is looked again how far an upgrade is that somebody waits for."""
+
+SHOWN_CHANGES = 20
+"""Cells, and edits of trees, that the history tells of an upgrade."""
+
+REHEARSED = 1000
+"""The latest inputs on which `midflight upgrade` rehearses."""
+
+REHEARSAL = 30.0
+"""Seconds that a rehearsal may take."""
+
+REHEARSAL_ENDS = 1.0
+"""Seconds in which it is gone once it was killed."""
+
+REHEARSAL_MEMORY = 2 << 30
+"""Bytes of data that its process may have."""
+
+REHEARSAL_FILE = 16 << 20
+"""Bytes of a file that it may write, such as that of what it says on standard error."""
+
+REHEARSAL_SAID = 4096
+"""Bytes of that which are read."""
+
+REHEARSAL_NICE = 10
+"""How much that process leaves to the others."""
+
+REHEARSAL_TELLS = 0.5
+"""Seconds after which it tells again how far it is."""
+
+REHEARSAL_LINE = 16 << 20
+"""Bytes of a line that it tells."""
+
+TOLD_DIFFERING = 1000
+"""Differences that a rehearsal tells; it counts no more."""
+
+SHOWN_BEFORE = 20
+"""Characters that are shown before the place where two long texts part."""
+
+SHOWN_DIFFERING = 3
+"""Differences that the text of a refusal shows."""
+
+SWEEP = 0.0002
+"""Seconds for which rows are led between two batches."""
+
+SWEPT = 1024
+"""Rows that are led between two batches at most."""
+
+SWEPT_AT_ONCE = 32
+"""Rows that are led before the clock is looked at."""
+
+FROZEN = 5000
+"""Rows that are led before the collector of cycles is told to leave them alone."""
+
+LEADING = 120.0
+"""Seconds that migrations may take beside the running machines, before the swap."""
+
+PAUSE = 0.005
+"""Seconds for which leading cells may keep callers waiting in a swap, unless more is allowed."""
+
+TRIES = 5
+"""How often cells that changed meanwhile are led anew before the upgrade is refused."""
+
 HISTORY = 1000
 """Starts, changes and ends that a data directory remembers."""
+
+DEAD = 10_000
+"""Dead letters that are kept; where there are more, the oldest are dropped."""
+
+DEAD_BYTES = 64 * 1024 * 1024
+"""Bytes of them all, as they are written down."""
+
+SHOWN_SPANS = 100
+"""Spans of numbers that a row of the history tells."""
+
+LOGGED_LETTERS = 20
+"""Dead letters of one batch that the log tells one by one."""
+
+GREETING = 10.0
+"""Seconds in which somebody gives the token of a control over TCP."""
+
+GREETED = 1024
+"""Bytes in which it is given."""
+
+STRANGERS = 16
+"""Conversations over TCP that have not given it yet; where there would be more, the oldest is let go of."""
+
+SILENCE = 60.0
+"""Seconds in which a request comes whole over TCP, and in which a reply is read."""
 
 EVENTS = 1024
 """Published events that wait for one subscriber; it is dropped when another comes."""

@@ -48,7 +48,7 @@ from runtime.watchdog import Watchdog, watchdog
 
 logger = logging.getLogger("midflight")
 
-_STEP: Final = Core.step.__code__
+_STEPS: Final = frozenset({Core.step.__code__, Core.tried.__code__})
 _throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
@@ -141,9 +141,9 @@ class Budget:
         below: FrameType | None = None
         while frame is not None:
             code = frame.f_code
-            if below is not None and (code is _STEP or code is self._call):
+            if below is not None and (code in _STEPS or code is self._call):
                 held = frame.f_locals
-                core = held["self"] if code is _STEP else held["self"]._host.core
+                core = held["self"] if code in _STEPS else held["self"]._host.core
                 hosted: Hosted | None = held.get("hosted")
                 if core is self._core and hosted is not None:
                     parts = (hosted.step, Together.step, held.get("encode"), stepped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from runtime import (
     bench,
     bounds,
     check_command,
+    dead_letters_command,
     demo,
     doctor,
     export_command,
@@ -18,13 +19,26 @@ from runtime import (
     offline,
     plan_command,
     report,
+    upgrade_command,
 )
 from runtime import watch as watching
-from runtime.command import HERE, Data, FileArgument, Json, Through, done, example, loaded, usage
-from runtime.control_client import ask
+from runtime.command import (
+    HERE,
+    Control,
+    Data,
+    FileArgument,
+    Json,
+    TokenFile,
+    asked,
+    done,
+    example,
+    loaded,
+    reached,
+    usage,
+)
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
-from runtime.serve import serve
+from runtime.serve import Over, serve
 
 app = typer.Typer(
     add_completion=False,
@@ -69,6 +83,18 @@ def run(
         Path | None,
         typer.Option(metavar="EXPORT", help="Start with the state in an export, where there is none yet."),
     ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT", help="Let the node be controlled over TCP too, by who knows its token."
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The token; made where there is none. [control.token in the data directory]"
+        ),
+    ] = None,
     data: Data = HERE,
 ) -> None:
     """Run an application until Ctrl-C.
@@ -78,7 +104,13 @@ def run(
     on it is an upgrade.
     """
     application = loaded(file)
-    done(serve(application, listen or [DEFAULT], data, report.say, budget or None, initial), as_json=False)
+    if token_file is not None and control is None:
+        usage("--token-file goes with --control tcp://HOST:PORT.")
+    over = None if control is None else Over(control, token_file)
+    done(
+        serve(application, listen or [DEFAULT], data, report.say, budget or None, initial, over),
+        as_json=False,
+    )
 
 
 @app.command(epilog=example('midflight call counter \'{"type": "Incr", "by": 2}\''))
@@ -102,6 +134,8 @@ def call(
         ),
     ] = None,
     data: Data = HERE,
+    control: Control = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Send a message to a machine and print its reply, which is JSON."""
@@ -110,8 +144,7 @@ def call(
     except Malformed as error:
         usage(f"the message is not JSON: {error}. In a shell, put it in single quotes.")
     request = {"op": "call", "machine": machine, "message": value, "id": id, "version": version}
-    reply = done(ask(data, request), as_json=as_json)
-    report.plain(reply["reply"])
+    report.plain(asked(request, data, control, token_file, as_json=as_json)["reply"])
 
 
 @app.command(epilog=example("midflight status --watch"))
@@ -123,6 +156,8 @@ def status(
         float, typer.Option(min=0.05, metavar="SECONDS", help="How often --watch looks.")
     ] = 1.0,
     data: Data = HERE,
+    control: Control = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Show what the running node runs.
@@ -131,36 +166,10 @@ def status(
     --watch a live table of the machines with their rates; with --json too, an object on a line for each look.
     """
     if watch:
-        raise typer.Exit(watching.watch(data, interval, as_json=as_json))
-    found = done(ask(data, {"op": "status"}), as_json=as_json)["status"]
+        place = reached(data, control, token_file, as_json=as_json)
+        raise typer.Exit(watching.watch(place, interval, as_json=as_json))
+    found = asked({"op": "status"}, data, control, token_file, as_json=as_json)["status"]
     report.plain(found) if as_json else report.status(found)
-
-
-@app.command(epilog=example("midflight upgrade examples/counter/v2.py"))
-def upgrade(
-    file: FileArgument,
-    expect: Annotated[
-        str | None,
-        typer.Option(metavar="DIGEST", help="The version that must be running. [the one that runs now]"),
-    ] = None,
-    through: Through = None,
-    data: Data = HERE,
-    as_json: Json = False,
-) -> None:
-    """Let another version take over on the running node.
-
-    It happens between two messages: the state follows the version's migrations, and waiting messages stay.
-    What is refused has changed nothing.
-    """
-    if expect is not None and not _is_digest(expect):
-        usage(
-            f"--expect {expect!r}: give {bounds.SHORT_DIGEST} or more hex digits of a digest, as status shows them"
-        )
-    running = done(ask(data, {"op": "status"}), as_json=as_json)["status"]["applications"]
-    expected = expect or (running[0]["digest"] if len(running) == 1 else None)
-    between = [_absolute(each) for each in through or ()]
-    request = {"op": "upgrade", "file": _absolute(file), "expected": expected, "through": between}
-    _show(done(ask(data, request), as_json=as_json), as_json)
 
 
 @app.command(epilog=example("midflight rollback"))
@@ -169,13 +178,16 @@ def rollback(
         str | None, typer.Argument(metavar="[APP]", help="Needed where several run.")
     ] = None,
     data: Data = HERE,
+    control: Control = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Go back to the version before the last upgrade.
 
     The state, with all that was counted since, is migrated back.
     """
-    _show(done(ask(data, {"op": "rollback", "application": application}), as_json=as_json), as_json)
+    request = {"op": "rollback", "application": application}
+    upgrade_command.show(asked(request, data, control, token_file, as_json=as_json), as_json)
 
 
 @app.command(epilog=example("midflight settle"))
@@ -184,29 +196,34 @@ def settle(
         str | None, typer.Argument(metavar="[APP]", help="Needed where several run.")
     ] = None,
     data: Data = HERE,
+    control: Control = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Let the last upgrade be one that cannot be undone.
 
     Until then the node keeps the state of before, so that a rollback gives back what the way up threw away.
     """
-    found = done(ask(data, {"op": "settle", "application": application}), as_json=as_json)["settled"]
+    request = {"op": "settle", "application": application}
+    found = asked(request, data, control, token_file, as_json=as_json)["settled"]
     if as_json:
         report.plain(found)
     else:
         report.say(f"{found['name']} {found['version']} is settled.")
 
 
-for offline_command, line in (
+for each_command, line in (
+    (upgrade_command.upgrade, "midflight upgrade examples/counter/v2.py"),
     (offline.diff, "midflight diff examples/counter/v1.py examples/counter/v2.py"),
     (check_command.check, "midflight check examples/counter/v1.py examples/counter/v2.py"),
     (plan_command.plan, "midflight plan examples/counter/v1.py examples/counter/v2.py"),
     (offline.draw, "midflight draw examples/counter/v1.py counter > counter.mmd"),
     (export_command.export, "midflight export --out copy.jsonl"),
     (history_command.history_, "midflight history --limit 10"),
+    (dead_letters_command.dead_letters_, "midflight dead-letters replay 3 4"),
     (offline.trace, "midflight trace examples/counter/v1.py counter inputs.jsonl"),
 ):
-    app.command(offline_command.__name__.rstrip("_"), epilog=example(line))(offline_command)
+    app.command(each_command.__name__.rstrip("_").replace("_", "-"), epilog=example(line))(each_command)
 
 
 @app.command("doctor", epilog=example("midflight doctor"))
@@ -248,16 +265,3 @@ def bench_(
         usage(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(known)}")
     found = bench.rows([known[name] for name in names or known], bench.Scale(samples, size))
     report.plain(found) if as_json else bench.show(found)
-
-
-def _absolute(file: str) -> str:
-    """The node has another working directory; FILE:APP stays FILE:APP."""
-    return str(Path(file).absolute())
-
-
-def _is_digest(text: str) -> bool:
-    return bounds.SHORT_DIGEST <= len(text) <= 64 and set(text) <= set("0123456789abcdef")
-
-
-def _show(reply: dict[str, Any], as_json: bool) -> None:
-    report.plain(reply) if as_json else report.upgraded(reply["upgraded"])

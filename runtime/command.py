@@ -12,6 +12,7 @@ from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime import report
 from runtime.application import Application
+from runtime.control_client import Remote, ask, remote
 from runtime.loader import load
 from runtime.refusal import CannotCompile
 
@@ -23,6 +24,18 @@ Through = Annotated[
         "--through",
         metavar="FILE[:APP]",
         help="A version between, where migrations lead there only by it; repeat it.",
+    ),
+]
+Control = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tcp://HOST:PORT", help="Reach the node's control over TCP, and not in its data directory."
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Its token; else MIDFLIGHT_TOKEN has it, or control.token in the data directory."
     ),
 ]
 FileArgument = Annotated[
@@ -49,6 +62,31 @@ def done(result: Result[Any, Refusal], *, as_json: bool) -> Any:
                 report.complain(str(refusal))
             raise typer.Exit(exit_code(refusal.reason))
     raise AssertionError("a Result is one of the two")
+
+
+def reached(
+    data: Path, control: str | None, token_file: Path | None, *, as_json: bool = False
+) -> Path | Remote:
+    """Where a node is asked; or tell why it cannot be, and end."""
+    if control is None:
+        return data
+    found: Remote = done(remote(control, token_file, data), as_json=as_json)
+    return found
+
+
+def asked(
+    request: dict[str, Any],
+    data: Path,
+    control: str | None,
+    token_file: Path | None,
+    *,
+    as_json: bool,
+    timeout: float | None = 120.0,
+) -> dict[str, Any]:
+    """What a node replies to a request; or tell why it does not, and end."""
+    place = reached(data, control, token_file, as_json=as_json)
+    reply: dict[str, Any] = done(ask(place, request, timeout), as_json=as_json)
+    return reply
 
 
 def exit_code(reason: str) -> int:

@@ -1,15 +1,26 @@
-"""A node's control socket: one JSON object a line in each direction.
+"""A node's control: one JSON object a line in each direction, over a unix socket, or over TCP (`conversation`).
 
 A request is `{"op": ...}` with the operation's fields, a reply `{"ok": true, ...}` or `{"ok": false, "reason":
-..., "message": ...}`. Whoever may open the socket, which lies in a private folder, may do all of it. What is not
-a request is answered with a reason and harms nobody.
+..., "message": ...}`. Whoever may open the socket, which lies in a private folder, or knows the token, may do all of
+it; the history tells who changed something. What is not a request is answered with a reason and harms nobody.
 
     {"op": "status"}
     {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
-    {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null, "through": [FILE, ...]}
+    {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null, "through": [FILE, ...],
+     "rehearse": INPUTS, "expect": FILE or null,
+     "probation": "1000/10s" or null, "allow_pause": BOOL, "quarantine": BOOL,
+     "settle": BOOL,
+     "dry_run": BOOL, "wait": BOOL, "progress": BOOL}
     {"op": "rollback", "application": NAME or null}
     {"op": "settle", "application": NAME or null}
+    {"op": "history"}
+    {"op": "dead-letters"}
+    {"op": "replay", "letters": [NUMBER, ...] or null for all}
+    {"op": "drop", "letters": [NUMBER, ...] or null for all}
     {"op": "stop"}
+
+Before the reply of an upgrade with `progress` come lines `{"progress": {...}}`, which tell how far it is
+(`instruction.Progress`). Who leaves in the middle leaves it alone: it goes on to its end.
 """
 
 from __future__ import annotations
@@ -19,44 +30,35 @@ import contextlib
 import json
 import logging
 import os
-import pwd
 import socket
-import struct
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from returns.result import Failure, Result, Success
 
 from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
-from runtime import bounds
 from runtime.application import Application
+from runtime.asking import BadRequest, Plain, bad, count, limit, text
+from runtime.conversation import Talks
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
-from runtime.history import WHO
+from runtime.history import rows
+from runtime.instruction import Tell
 from runtime.loader import load
 from runtime.node import Node
+from runtime.reading import looked
 from runtime.refusal import CannotLoad, UnknownApplication
+from runtime.status import shown
 from runtime.upgrade import Upgraded
-
-MAX_LINE = 2 * bounds.MAX_BODY
-"""Bytes of a request."""
 
 LOADING = 30.0
 """Seconds that a file may take to be executed."""
 
-CLOSING = 5.0
-"""Seconds that requests under way have when the node stops."""
-
-Plain = dict[str, Any]
-
 logger = logging.getLogger("midflight")
-
-
-class BadRequest(Exception):
-    """A line that is no request."""
 
 
 class Control:
@@ -70,76 +72,49 @@ class Control:
         self._node = node
         self._claim = claim
         self._urls = tuple(urls)
-        self._talks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._talks = Talks(self.answer)
+        self._tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
         self._operations: dict[str, Callable[[Plain], Awaitable[Plain]]] = {
             "status": self._status,
             "call": self._call,
             "upgrade": self._upgrade,
             "rollback": self._rollback,
             "settle": self._settle,
+            "history": self._history,
+            "dead-letters": self._dead_letters,
+            "replay": self._replay,
+            "drop": self._drop,
             "stop": self._stop,
         }
 
     async def start(self) -> None:
         """Listen. Raises OSError where the socket cannot be made."""
-        path = str(self._claim.socket)
-        self._server = await asyncio.start_unix_server(self._accept, path, limit=MAX_LINE)
+        await self._talks.listen_on(str(self._claim.socket))
         self._claim.socket.chmod(0o600)
+
+    async def listen(self, listening: socket.socket, token: bytes) -> None:
+        """Listen on a bound TCP socket too, to whoever knows the token."""
+        await self._talks.listen(listening, token)
 
     async def close(self) -> None:
         """Listen no more, and let each request that is under way be answered."""
-        if self._server is not None:
-            self._server.close()
-        for talk in list(self._talks):
-            talk.cancel()
-        if self._talks:
-            await asyncio.wait(self._talks, timeout=CLOSING)
+        await self._talks.close()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.ensure_future(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        WHO.set(_peer(writer))
-        try:
-            while True:
-                try:
-                    line = await reader.readline()
-                except ValueError:
-                    await _send(writer, _bad(f"a request may have {MAX_LINE} bytes"))
-                    return
-                if not line:
-                    return
-                answer = asyncio.ensure_future(self._answered(writer, line))
-                try:
-                    await asyncio.shield(answer)
-                except asyncio.CancelledError:
-                    await answer
-                    raise
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    async def _answered(self, writer: asyncio.StreamWriter, line: bytes) -> None:
-        await _send(writer, await self.answer(line))
-
-    async def answer(self, line: bytes) -> Plain:
-        """Do what a line asks for, and return the reply; never raises."""
+    async def answer(self, line: bytes, tell: Tell | None = None) -> Plain:
+        """Do what a line asks for, and return the reply; `tell` hears how far it is. Never raises."""
+        token = self._tell.set(tell)
         try:
             request = parse(line)
             if not isinstance(request, dict):
                 raise BadRequest("a request is a JSON object")
-            operation = self._operations.get(_text(request, "op"))
+            operation = self._operations.get(text(request, "op"))
             if operation is None:
                 raise BadRequest(
                     f"unknown op {cut(request['op'])!r}; there are: {', '.join(self._operations)}"
                 )
             return {"ok": True, **await operation(request)}
         except (BadRequest, Malformed) as error:
-            return _bad(str(error))
+            return bad(str(error))
         except CallError as error:
             plain = error.to_plain()
             return {"ok": False, "reason": plain.pop("error"), **plain}
@@ -148,6 +123,8 @@ class Control:
         except Exception as error:
             logger.exception("a control request failed")
             return {"ok": False, "reason": "Failed", "message": cut(f"{type(error).__name__}: {error}")}
+        finally:
+            self._tell.reset(token)
 
     # Operations
 
@@ -163,11 +140,11 @@ class Control:
         }
 
     async def _call(self, request: Plain) -> Plain:
-        machine = _text(request, "machine")
+        machine = text(request, "machine")
         if "message" not in request:
             raise BadRequest("a call has a field 'message'")
-        id = _text(request, "id") if request.get("id") is not None else None
-        version = _text(request, "version") if request.get("version") is not None else None
+        id = text(request, "id") if request.get("id") is not None else None
+        version = text(request, "version") if request.get("version") is not None else None
         spoken = self._node.dialect(machine, version)
         match from_plain(request["message"], spoken.takes):
             case Success(message):
@@ -179,32 +156,96 @@ class Control:
         raise AssertionError("a Result is one of the two")
 
     async def _upgrade(self, request: Plain) -> Plain:
-        file = _text(request, "file")
-        expected = _text(request, "expected") if request.get("expected") is not None else None
+        file = text(request, "file")
+        expected = text(request, "expected") if request.get("expected") is not None else None
         through = request.get("through", [])
         if not isinstance(through, list) or not all(isinstance(each, str) for each in through):
             raise BadRequest("the field 'through' is a list of texts")
-        application = _unwrapped(await _loaded(file))
-        between = [_unwrapped(await _loaded(each)) for each in through]
-        made = await self._node.upgrade(application, expected, through=between)
-        return {"upgraded": _unwrapped(made).to_plain()}
+        terms: Plain = {word: request.get(word) is True for word in ("allow_pause", "quarantine", "settle")}
+        terms["probation"] = limit(request)
+        dry = bool(request.get("dry_run"))
+        found = [await _loaded(each) for each in (file, *through)]
+        application, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
+        if dry:
+            planned = await self._node.plan(application, expected, through=between, **terms)
+            return {"plan": _unwrapped(planned).to_plain()}
+        tell = self._tell.get() if request.get("progress") is True else None
+        made = await self._node.upgrade(
+            application,
+            expected,
+            through=between,
+            rehearse=count(request, "rehearse"),
+            expect=text(request, "expect") if request.get("expect") is not None else None,
+            **terms,
+            tell=tell,
+        )
+        upgraded = _unwrapped(made).to_plain()
+        if request.get("wait"):
+            _unwrapped(await self._node.passed(application.name))
+        return {"upgraded": upgraded}
 
     async def _rollback(self, request: Plain) -> Plain:
         result: Result[Upgraded, Refusal] = await self._node.rollback(self._application(request))
         return {"upgraded": _unwrapped(result).to_plain()}
 
     async def _settle(self, request: Plain) -> Plain:
-        return {"settled": _unwrapped(await self._node.settle(self._application(request))).to_plain()}
+        name = self._application(request)
+        return {"settled": self._granted(await self._node.settle(name), name).to_plain()}
+
+    async def _history(self, request: Plain) -> Plain:
+        return {"history": _unwrapped(await asyncio.to_thread(looked, self._claim.directory, rows))}
+
+    async def _dead_letters(self, request: Plain) -> Plain:
+        return {"dead_letters": [each.to_plain() for each in self._node.dead_letters()]}
+
+    async def _replay(self, request: Plain) -> Plain:
+        done, refused = await self._each(request, self._node.replay)
+        return {"replayed": [{"number": number, "reply": shown(reply)} for number, reply in done], **refused}
+
+    async def _drop(self, request: Plain) -> Plain:
+        done, refused = await self._each(request, self._node.drop)
+        return {"dropped": [number for number, _ in done], **refused}
+
+    async def _each(
+        self, request: Plain, do: Callable[[int], Awaitable[Result[Any, Refusal]]]
+    ) -> tuple[list[tuple[int, Any]], Plain]:
+        """Do something with each dead letter that is named: what came of those, and of those that refused."""
+        given = request.get("letters", [])
+        if given is None:
+            given = [each.number for each in self._node.dead_letters()]
+        if not isinstance(given, list) or not all(type(each) is int for each in given):
+            raise BadRequest("the field 'letters' is a list of numbers, or null for all")
+        done: list[tuple[int, Any]] = []
+        refused: dict[int, Refusal] = {}
+        for number in given:
+            result = await do(number)
+            if isinstance(result, Success):
+                done.append((number, result.unwrap()))
+            else:
+                refused[number] = result.failure()
+        if refused:
+            self._node.record("refused", why=next(iter(refused.values())), letters=refused)
+        told = [{"number": number, **why.to_plain()} for number, why in refused.items()]
+        return done, {"refused": told}
+
+    def _granted(self, result: Result[Any, Any], application: str | None = None) -> Any:
+        """What was done. Where it was refused, the history tells it."""
+        if isinstance(result, Failure):
+            self._node.record("refused", application, result.failure())
+        return _unwrapped(result)
 
     def _application(self, request: Plain) -> str:
         known = tuple(each.name for each in self._node.status().applications)
         if request.get("application") is not None:
-            return _text(request, "application")
+            return text(request, "application")
         if len(known) == 1:
             return known[0]
-        raise _Refused(UnknownApplication("(none named)", known))
+        unnamed = UnknownApplication("(none named)", known)
+        self._node.record("refused", why=unnamed)
+        raise _Refused(unnamed)
 
     async def _stop(self, request: Plain) -> Plain:
+        self._node.record("asked to stop")
         self.stopping.set()
         return {}
 
@@ -239,35 +280,3 @@ async def _loaded(file: str) -> Result[Application, CannotLoad]:
         return await asyncio.wait_for(future, LOADING)
     except TimeoutError:
         return Failure(CannotLoad(file, f"did not come to its end within {LOADING:g} s"))
-
-
-def _peer(writer: asyncio.StreamWriter) -> str:
-    """Who is at the other end: the name of the user, and the process, where the system tells it."""
-    talk = writer.get_extra_info("socket")
-    try:
-        process, user, _ = struct.unpack("3i", talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    except (AttributeError, OSError):
-        return "control socket"
-    try:
-        name = pwd.getpwuid(user).pw_name
-    except KeyError:
-        name = str(user)
-    return f"{name}, process {process}"
-
-
-def _text(request: Plain, field: str) -> str:
-    value = request.get(field)
-    if not isinstance(value, str):
-        raise BadRequest(
-            f"a request has a field {field!r} with a text" if field == "op" else f"{field!r} is a text"
-        )
-    return value
-
-
-def _bad(problem: str) -> Plain:
-    return {"ok": False, "reason": "BadRequest", "message": problem}
-
-
-async def _send(writer: asyncio.StreamWriter, reply: Plain) -> None:
-    writer.write(json.dumps(reply, allow_nan=False).encode() + b"\n")
-    await writer.drain()

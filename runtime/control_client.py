@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.control_token import NAME, read, usable
 from runtime.datadir import socket_of
+
+CONNECTING = 10.0
+"""Seconds until an address must take a connection."""
 
 
 @attrs.frozen
@@ -71,23 +78,127 @@ class Refused(Refusal):
         return {key: value for key, value in self.plain.items() if key != "ok"}
 
 
-def ask(data: str | Path, request: dict[str, Any], timeout: float = 120.0) -> Result[dict[str, Any], Refusal]:
-    """Send one request and return its reply. Returns Failure(NoNode | NoAnswer | Refused)."""
-    directory, path = str(Path(data).absolute()), socket_of(data)
+@attrs.frozen
+class NoRemote(Refusal):
+    """A node's control over TCP cannot be reached."""
+
+    url: str
+    problem: str
+
+    @property
+    def happened(self) -> str:
+        return f"no node's control can be reached at {self.url}: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Give the address that `midflight run --control tcp://HOST:PORT` shows, and its token with --token-file "
+            "FILE or as MIDFLIGHT_TOKEN."
+        )
+
+
+@attrs.frozen
+class Remote:
+    """A node's control over TCP."""
+
+    host: str
+    port: int
+    token: bytes = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"tcp://[{self.host}]:{self.port}" if ":" in self.host else f"tcp://{self.host}:{self.port}"
+
+
+def remote(url: str, token_file: Path | None, data: Path) -> Result[Remote, Refusal]:
+    """The control at a URL, with the token in a file, in the environment, or in a data directory.
+
+    Returns Failure(NoRemote | BadTokenFile).
+    """
     try:
-        path.lstat()
-        with socket.socket(socket.AF_UNIX) as talk:
-            talk.settimeout(timeout)
-            talk.connect(str(path))
-            talk.sendall(json.dumps(request).encode() + b"\n")
-            with talk.makefile("rb") as lines:
-                line = lines.readline()
-    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-        return Failure(NoNode(directory))
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return Failure(NoRemote(url, str(error)))
+    if parts.scheme != "tcp" or not host or not port or parts.path or parts.query or parts.username:
+        return Failure(NoRemote(url, "that is no tcp://HOST:PORT"))
+    beside = data / NAME
+    said = os.environ.get("MIDFLIGHT_TOKEN")
+    found: Result[bytes, Refusal]
+    if token_file is None and said is not None:
+        found = usable(said.strip().encode(errors="replace")).alt(
+            lambda problem: NoRemote(url, f"MIDFLIGHT_TOKEN is no good token: {problem}")
+        )
+    elif token_file is None and not beside.exists():
+        return Failure(NoRemote(url, "no token is given"))
+    else:
+        found = read(token_file or beside)
+    return found.map(lambda token: Remote(host, port, token))
+
+
+def _connected(place: str | Path | Remote, timeout: float | None) -> socket.socket:
+    """A conversation with a node. Raises OSError."""
+    if isinstance(place, Remote):
+        return socket.create_connection((place.host, place.port), CONNECTING)
+    path = socket_of(place)
+    path.lstat()
+    talk = socket.socket(socket.AF_UNIX)
+    try:
+        talk.settimeout(timeout)
+        talk.connect(str(path))
+    except BaseException:
+        talk.close()
+        raise
+    return talk
+
+
+def ask(
+    place: str | Path | Remote,
+    request: dict[str, Any],
+    timeout: float | None = 120.0,
+    tell: Callable[[dict[str, Any]], object] | None = None,
+) -> Result[dict[str, Any], Refusal]:
+    """Send one request to the node of a data directory, or at an address; return its reply.
+
+    `tell` hears how far it is, where the request has `progress`. Returns Failure(NoNode | NoRemote | NoAnswer |
+    Refused).
+    """
+    where = str(place) if isinstance(place, Remote) else str(Path(place).absolute())
+    try:
+        with _connected(place, timeout) as talk:
+            line = _asked(place, talk, request, timeout, tell)
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, socket.gaierror) as error:
+        return Failure(NoRemote(where, _why(error)) if isinstance(place, Remote) else NoNode(where))
     except OSError as error:
-        return Failure(NoAnswer(directory, str(error)))
+        return Failure(NoAnswer(where, _why(error)))
     try:
         reply = json.loads(line)
     except ValueError:
-        return Failure(NoAnswer(directory, "it ended the conversation"))
+        return Failure(NoAnswer(where, "it ended the conversation"))
     return Success(reply) if reply.get("ok") else Failure(Refused(reply))
+
+
+def _asked(
+    place: str | Path | Remote,
+    talk: socket.socket,
+    request: dict[str, Any],
+    timeout: float | None,
+    tell: Callable[[dict[str, Any]], object] | None,
+) -> bytes:
+    """The line of the reply, behind those that tell how far it is. Raises OSError."""
+    with talk.makefile("rb") as lines:
+        if isinstance(place, Remote):
+            talk.sendall(json.dumps({"token": place.token.decode()}).encode() + b"\n")
+            line = lines.readline()
+            if line.rstrip() != b'{"ok": true}':
+                return line
+            talk.settimeout(timeout)
+        talk.sendall(json.dumps(request).encode() + b"\n")
+        line = lines.readline()
+        while tell is not None and line.startswith(b'{"progress"'):
+            tell(json.loads(line)["progress"])
+            line = lines.readline()
+        return line
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -35,26 +35,35 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from returns.result import Failure, Result, Success
-
+from arrows.cells import Values
 from arrows.plain import describe
-from migrations.refusal import Refusal
+from arrows.representation import represent
+from migrations.lazy import Unled
 from runtime import observe
 from runtime.acceptance import fitted
+from runtime.applications import Applications
 from runtime.batch import Batch
-from runtime.errors import BadMessage, CallError, Overloaded, StepFailed, Unavailable, UnknownMachine
-from runtime.hosted import Compiled, Encode, Hosted, Running
+from runtime.errors import (
+    BadMessage,
+    CallError,
+    KeySetAside,
+    Overloaded,
+    StepFailed,
+    Unavailable,
+    UnknownMachine,
+    cut,
+)
+from runtime.hosted import Encode, Hosted, Running
 from runtime.journal import raised, stepped
 from runtime.lifecycle import Resume
 from runtime.outbox import Outbox
-from runtime.refusal import NameTaken, NotRunning, UnexpectedVersion, UnknownApplication
+from runtime.probation import Failing, fails
 from runtime.requests import Request
 from runtime.together import Together
-from runtime.upgrade import Prepared, Upgraded, prepare, prepare_back, swap
 from runtime.waits import Due
 
 
-class Core:
+class Core(Applications):
     """The machines of a node. `reference` supplies unique texts; events are kept only where `observed`.
 
     Where it is `journaled`, a batch has an event for each step; what cannot be written down fails the step.
@@ -70,8 +79,9 @@ class Core:
         self.journaled = journaled
         self.open = False
         self.now = 0
-        self.outbox = Outbox(self.machines, self.ready, self._tell, written=journaled)
-        self._reference = reference
+        self.failing: list[Failing] = []
+        self.outbox = Outbox(self.machines, self.ready, self.tell, written=journaled)
+        self.reference = reference
 
     # Messages
 
@@ -88,15 +98,15 @@ class Core:
         if type(message) not in hosted.fits:
             message, wrong = fitted(message, hosted.program.takes, hosted.older)
             if wrong is not None:
-                self._tell(observe.Rejected, hosted, trace, wrong)
+                self.tell(observe.Rejected, hosted, trace, wrong)
                 raise BadMessage(name, wrong, describe(hosted.program.takes))
         inbox = hosted.inbox
         if len(inbox) >= hosted.limit:
-            self._tell(observe.Overloaded, hosted, trace, len(inbox))
+            self.tell(observe.Overloaded, hosted, trace, len(inbox))
             raise Overloaded(name)
         if self.observed:
-            trace = trace or self._reference()
-            self._tell(observe.Accepted, hosted, trace, message)
+            trace = trace or self.reference()
+            self.tell(observe.Accepted, hosted, trace, message)
         if not inbox:
             self.ready.append(hosted)
         inbox.append((message, ticket, encode, trace))
@@ -130,7 +140,7 @@ class Core:
         batch.before.setdefault(hosted, (state, hosted.stepped, hosted.failed, hosted.window))
         outcomes, observed, failed, passed = batch.outcomes, self.observed, 0, 0
         journaled, events, emitted, outbox = self.journaled, batch.events, hosted.emitted, self.outbox
-        count = min(limit, len(inbox))
+        watch, count = hosted.watch, min(limit, len(inbox))
         for done in range(count):
             waiting = inbox.popleft()
             message, ticket, encode, trace = waiting
@@ -151,11 +161,17 @@ class Core:
                 if encode is not None:
                     reply = encode(reply)
                 told = outbox.checked(hosted, emitted) if emitted else None
+                if watch is not None:
+                    watch.look(hosted, message, reply)
             except KeyboardInterrupt as interrupt:
                 inbox.appendleft(waiting)
                 batch.interrupt, count = interrupt, done
                 break
             except BaseException as error:
+                if fails(self, hosted, state, message, waiting, error):
+                    inbox.appendleft(waiting)
+                    count = done
+                    break
                 failure = self._failed(hosted, message, error, trace)
                 outcomes.append((ticket, None, failure))
                 failed += 1
@@ -174,7 +190,7 @@ class Core:
                     events.append(event)
                 outcomes.append((ticket, reply, None))
                 if observed:
-                    self._tell(observe.Stepped, hosted, trace, message, reply)
+                    self.tell(observe.Stepped, hosted, trace, message, reply)
                 if due is not None:
                     outbox.take(hosted, due, batch, event)
                 if told:
@@ -186,114 +202,22 @@ class Core:
             self.ready.append(hosted)
         return count
 
+    def tried(self, hosted: Hosted, state: Values, message: Any) -> tuple[Values, Any]:
+        """Step a machine that does not run here. Raises what a step raises; a budget looks at it."""
+        run = hosted.step
+        return run(state, message) if type(message) is not Together else message.step(run, state)
+
     def _failed(self, hosted: Hosted, message: Any, error: BaseException, trace: str) -> StepFailed:
         match hosted.application.on_failure:
             case Resume():
                 pass
             case _ as never:
                 assert_never(never)
-        reference = self._reference()
-        self._tell(observe.Failed, hosted, trace, message, error, reference)
-        failure = StepFailed(hosted.name, reference, error)
+        reference = self.reference()
+        self.tell(observe.Failed, hosted, trace, message, error, reference)
+        if isinstance(error, Unled) and error.is_aside:
+            failure: StepFailed = KeySetAside(hosted.name, reference, error, cut(represent(error.key)))
+        else:
+            failure = StepFailed(hosted.name, reference, error)
         failure.__cause__ = error
         return failure
-
-    # Applications
-
-    def start(self, compiled: Compiled) -> Result[Running, Refusal]:
-        """Start an application's machines in their order. Returns Failure(NotRunning | NameTaken)."""
-        name = compiled.application.name
-        if not self.open:
-            return Failure(NotRunning(name))
-        if name in self.applications:
-            return Failure(NameTaken("application", name, name))
-        taken = self.taken(compiled)
-        if taken is not None:
-            return Failure(taken)
-        machines = {machine: Hosted(machine, compiled) for machine in compiled.programs}
-        return Success(self.adopt(Running(compiled, machines)))
-
-    def adopt(self, running: Running) -> Running:
-        """Let an application run whose names are free: a fresh one, or one that ran before."""
-        self.applications[running.compiled.application.name] = running
-        self.machines.update(running.machines)
-        for hosted in running.machines.values():
-            hosted.open = True
-            hosted.run(running.compiled)
-            self._tell(observe.Started, hosted, "")
-        return running
-
-    def running(self, name: str) -> Result[Running, Refusal]:
-        """The application of that name, or Failure(UnknownApplication)."""
-        if name in self.applications:
-            return Success(self.applications[name])
-        return Failure(UnknownApplication(name, tuple(self.applications)))
-
-    def close(self, running: Running) -> None:
-        """Take no more messages for an application; what waits is still stepped."""
-        for hosted in running.machines.values():
-            hosted.open = False
-            hosted.accepted = frozenset()
-            self.outbox.leave(hosted)
-
-    def remove(self, running: Running) -> None:
-        """Forget a closed application, its last machine first. Nothing may wait at its machines."""
-        for hosted in reversed(running.machines.values()):
-            assert not hosted.open, "a machine that still takes messages cannot leave"
-            assert not hosted.inbox, "a machine leaves when what waited is answered"
-            del self.machines[hosted.name]
-            self._tell(observe.Stopped, hosted, "")
-        del self.applications[running.compiled.application.name]
-
-    # Change
-
-    def prepare(self, compiled: Compiled, expected: str | None) -> Result[Prepared, Refusal]:
-        """Check and plan an upgrade; changes nothing. Refuses as `upgrade.prepare`; also NameTaken."""
-        running = self.applications.get(compiled.application.name)
-        if running is None:
-            return Failure(UnknownApplication(compiled.application.name, tuple(self.applications)))
-        taken = self.taken(compiled)
-        return prepare(running, compiled, expected) if taken is None else Failure(taken)
-
-    def prepare_back(self, name: str) -> Result[Prepared, Refusal]:
-        """Plan a rollback; changes nothing. See `upgrade.prepare_back` for the refusals."""
-        return self.running(name).bind(prepare_back)
-
-    def swap(self, prepared: Prepared) -> Result[Upgraded, Refusal]:
-        """Make a prepared change: all machines of the application at this boundary, or none."""
-        running, name = prepared.running, prepared.compiled.application.name
-        if self.applications.get(name) is not running or not all(m.open for m in running.machines.values()):
-            return Failure(UnexpectedVersion(name, prepared.against.digest, "none"))
-        taken = self.taken(prepared.compiled)
-        if taken is not None:
-            return Failure(taken)
-        before = dict(running.machines)
-        result = swap(prepared)
-        if isinstance(result, Success):
-            done = result.unwrap()
-            for machine in before.keys() - running.machines.keys():
-                del self.machines[machine]
-            self.machines.update(running.machines)
-            if self.observed:
-                kind = observe.RolledBack if prepared.back else observe.Swapped
-                self.events.append(kind(name, "", done.new, self._reference(), done.old, dict(done.rows)))
-        return result
-
-    def refused(self, name: str, refusal: Refusal) -> None:
-        """Tell observers that a change was refused."""
-        if self.observed:
-            running = self.applications.get(name)
-            digest = running.compiled.digest if running else ""
-            self.events.append(observe.UpgradeRefused(name, "", digest, self._reference(), refusal))
-
-    def taken(self, compiled: Compiled) -> NameTaken | None:
-        """The first machine name that another application has."""
-        for machine in compiled.programs:
-            hosted = self.outbox.place(machine)
-            if hosted is not None and hosted.application.name != compiled.application.name:
-                return NameTaken("machine", machine, hosted.application.name)
-        return None
-
-    def _tell(self, kind: Callable[..., observe.Event], hosted: Hosted, trace: str, *details: Any) -> None:
-        if self.observed:
-            self.events.append(kind(hosted.application.name, hosted.name, hosted.digest, trace, *details))

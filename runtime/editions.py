@@ -1,4 +1,7 @@
-"""Which versions must be kept beside the data: those that run, can be gone back to, or stepped what the log holds."""
+"""Which versions must be kept beside the data: those that run, can be gone back to, or stepped what the log holds.
+
+A dead letter needs the version that wrote it, too.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,15 @@ class Editions:
         self._last = dict.fromkeys(kept, number)
         self._used: set[str] = set()
 
-    def seen(self, applications: Collection[Running], put: Iterable[str], number: int) -> None:
-        """Note what is in use while an entry of the log is written."""
-        used = {version_key(each.compiled.edition) for each in applications}
+    def seen(
+        self,
+        applications: Collection[Running],
+        put: Iterable[str],
+        number: int,
+        letters: Iterable[str] = (),
+    ) -> None:
+        """Note what is in use while an entry of the log is written; `letters` are the editions that these need."""
+        used = {version_key(each.compiled.edition) for each in applications} | set(map(version_key, letters))
         for each in applications:
             if each.previous is not None:
                 ways = (each.previous.compiled, *each.compiled.through, *each.previous.compiled.through)

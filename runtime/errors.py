@@ -51,6 +51,25 @@ class StepFailed(CallError):
         return {**super().to_plain(), "reference": self.reference}
 
 
+class KeySetAside(StepFailed):
+    """The message touches a key whose row cannot be led to the version that runs, and which is set aside.
+
+    Other keys are answered, and the row is kept as it was.
+    """
+
+    remedy = (
+        "the operator goes back, mends the migration of such rows, and upgrades again; see midflight status"
+    )
+
+    def __init__(self, machine: str, reference: str, error: BaseException, key: str) -> None:
+        super().__init__(machine, reference, error)
+        self.args = (
+            f"{machine}: the row of {key} cannot be led to the version that runs, and is set aside as it was; "
+            f"reference {reference} in the log",
+        )
+        self.key = key
+
+
 class OverBudget(BaseException):
     """Raised inside a step that runs for longer than it may: the `error` of its StepFailed.
 
@@ -93,6 +112,18 @@ class Unavailable(CallError):
     def to_plain(self) -> dict[str, Any]:
         """The reason and when to come back."""
         return {**super().to_plain(), "retry_after": self.retry_after}
+
+
+class RolledBack(Unavailable):
+    """The version that has this message went back before it was stepped; the message was not taken."""
+
+    def __init__(self, machine: str, version: str, retry_after: float = bounds.RETRY_AFTER) -> None:
+        super().__init__(
+            f"{machine} went back from version {version}, and the version that runs now does not have this message",
+            retry_after,
+        )
+        self.machine = machine
+        self.version = version
 
 
 class IdReused(CallError):

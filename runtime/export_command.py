@@ -17,22 +17,7 @@ from migrations.refusal import Refusal
 from runtime import bounds, report
 from runtime.command import HERE, Data, done, usage
 from runtime.export import export as written
-from runtime.reading import NAME, Reading, open_reading
-
-
-@attrs.frozen
-class NoData(Refusal):
-    """There is nothing in a data directory."""
-
-    directory: str
-
-    @property
-    def happened(self) -> str:
-        return f"{self.directory} holds no data."
-
-    @property
-    def remedy(self) -> str:
-        return "Name the directory of a node with --data DIR."
+from runtime.reading import opened
 
 
 @attrs.frozen
@@ -69,13 +54,6 @@ def export(
     if with_secrets and out is None:
         usage("--with-secrets needs --out FILE: what is secret is not for a terminal or a pipe.")
     done(_export(data, out, secrets=with_secrets), as_json=False)
-
-
-def opened(data: Path) -> Result[Reading, Refusal]:
-    """What is in a data directory, to be read. Returns Failure(NoData | Damaged | Unusable)."""
-    if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
-        return Failure(NoData(str(data.absolute())))
-    return open_reading(data.absolute())
 
 
 def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refusal]:

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import logging
 import random as random_module
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import attrs
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
 from migrations.refusal import Refusal
-from runtime import bounds, journal
-from runtime.application import Application
+from runtime import bounds
+from runtime.aftermath import Aftermath
 from runtime.batch import Batch
+from runtime.changing import Changing
 from runtime.core import Core
+from runtime.dead_letters import Letters
 from runtime.errors import StepFailed
-from runtime.hosted import Compiled, Encode, Running
-from runtime.initial import Beginning, HasData, withdraw
-from runtime.keeper import NOTHING, Keeper
+from runtime.hosted import Encode
+from runtime.keeper import Keeper
 from runtime.observe import Observer
-from runtime.outbox import DeadLetter
-from runtime.recovery import Recovered, recover
-from runtime.refusal import NameTaken, NotRunning
+from runtime.recovered import Recovered
+from runtime.recovery import recover
 from runtime.requests import ask
 from runtime.status import MachineStatus, Status, of_application, of_machine
 from runtime.store import Store
 from runtime.subscriptions import Hub
-from runtime.undoing import as_it_is
-from runtime.upgrade import Prepared, Upgraded, compiled_through, replace
+from runtime.sweep import Sweep
 
 logger = logging.getLogger("midflight")
 
@@ -46,7 +44,7 @@ class Ticket(Protocol):
         """Tell why there is none."""
 
 
-class Host:
+class Host(Changing):
     """A core with its observers, its clock (monotonic seconds) and its randomness; with a `keeper`, durable.
 
     `wall` gives the time of day in milliseconds since 1970.
@@ -69,7 +67,10 @@ class Host:
         self.step: Callable[[Batch, int], int] = self.core.step
         self.keeper: Keeper | None = None
         self.hub = Hub()
+        self.letters = Letters(durable=durable)
         self._ahead = 0
+        self.aftermath = Aftermath(self)
+        self.sweep = Sweep(self.core, clock)
 
     def open(
         self, store: Store, soon: Callable[[Callable[[], None]], object], abort: Callable[[Exception], object]
@@ -80,9 +81,20 @@ class Host:
             recovered = result.unwrap()
             self.core.now = recovered.now
             self.core.outbox.numbers = recovered.told
-            number, base, release = recovered.number, recovered.base, self._release
-            self.keeper = Keeper(store, self.core, number, base, soon=soon, release=release, abort=abort)
+            number, base, release = recovered.number, recovered.base, self.release
+            self.letters.open(store)
+            self.keeper = Keeper(
+                store,
+                self.core,
+                number,
+                base,
+                soon=soon,
+                release=release,
+                abort=abort,
+                letters=self.letters,
+            )
             self.keeper.parked = self.core.outbox.parked = recovered.applications
+            self.aftermath.opened(self.keeper)
         return result
 
     def turn(self, limit: int = bounds.BATCH) -> bool:
@@ -92,25 +104,42 @@ class Host:
         """
         core, clock, keeper = self.core, self.clock, self.keeper
         batch = Batch() if keeper is None else keeper.batch
-        left = limit if keeper is None else keeper.room(limit)
+        left = room = limit if keeper is None else keeper.room(limit)
         if self.begin():
             core.outbox.fire(core.now)
         until = clock() + bounds.SLICE
-        while core.ready and left > 0 and batch.interrupt is None:
+        while core.ready and left > 0 and batch.interrupt is None and not core.failing:
             left -= self.step(batch, min(left, bounds.TURN))
             if clock() >= until:
                 break
         interrupt, batch.interrupt = batch.interrupt, None
+        busy = left < room
         if keeper is None:
-            self._release(batch)
+            self.release(batch)
+            self.aftermath.look()
         else:
+            self.aftermath.look()
             keeper.go()
             keeper.advance()
+        if self.sweep.todo and (keeper is None or keeper.lets()):
+            self.sweep.go_on(busy=busy)
+            self.aftermath.look()
+            if keeper is not None:
+                keeper.let()
         if core.events:
             self.tell()
         if interrupt is not None:
             raise interrupt
-        return bool(core.ready) and (keeper is None or keeper.room(limit) > 0)
+        return self.is_busy(limit)
+
+    def is_busy(self, limit: int = bounds.BATCH) -> bool:
+        """Whether `turn` has something to do now: messages to step, or rows to lead."""
+        keeper = self.keeper
+        if keeper is not None and keeper.held:
+            return False
+        if self.sweep.todo and (keeper is None or keeper.lets()):
+            return True
+        return bool(self.core.ready) and (keeper is None or keeper.room(limit) > 0)
 
     def ask(
         self, machine: str, message: Any, ticket: Ticket | None, encode: Encode | None, trace: str, id: str
@@ -132,9 +161,12 @@ class Host:
         return wall + self._ahead
 
     def deadline(self) -> int | None:
-        """When `turn` has a timer to fire, in milliseconds; None while there is none, or a commit comes first."""
-        busy = self.keeper is not None and bool(self.keeper.batch.events)
-        return None if busy else self.core.outbox.deadline()
+        """When `turn` has something to do, in milliseconds; None while there is nothing, or a commit comes first."""
+        keeper = self.keeper
+        if keeper is not None and (keeper.held or keeper.batch.events):
+            return None
+        timer, watched = self.core.outbox.deadline(), self.aftermath.deadline()
+        return timer if watched is None else watched if timer is None else min(timer, watched)
 
     def tell(self) -> None:
         """Hand waiting events to the observers. One that raises is logged and harms nobody."""
@@ -146,122 +178,13 @@ class Host:
                 except Exception:
                     logger.exception("an observer raised on %s", type(event).__name__)
 
-    def prepare(
-        self, application: Application, expected: str | None, through: Sequence[Application] = ()
-    ) -> Result[Prepared, Refusal]:
-        """Compile and plan an upgrade; changes nothing, and may run in a thread beside the machines."""
-        result: Result[Compiled, Refusal] = compiled_through(application, through)
-        return result.bind(lambda new: self.core.prepare(new, expected))
-
-    def change(
-        self,
-        name: str,
-        prepared: Result[Prepared, Refusal],
-        ticket: Ticket | None = None,
-        puts: Mapping[str, bytes] = NOTHING,
-    ) -> Result[Upgraded, Refusal]:
-        """Make a prepared change, or tell why not. With a keeper `ticket` is told when it and `puts` are kept."""
-        since = self.clock()
-        self.begin()
-        undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
-        swapped: Result[Upgraded, Refusal] = prepared.bind(self.core.swap)
-        result = swapped.map(lambda made: attrs.evolve(made, seconds=self.clock() - since))
-        if self.keeper and isinstance(result, Success):
-            made = result.unwrap()
-            puts = {**puts, **self.keeper.history.changed(self.core.now, made)}
-            event = journal.swapped(self.core.applications[name].compiled, back=made.back)
-            self.keeper.note(event, ticket, undo, puts)
-        match result:
-            case Success(Upgraded() as done):
-                self._enter(self.core.applications[name])
-                word = "rolled back" if done.back else "upgraded"
-                logger.info("%s: %s from %s to %s in %.6f s", name, word, done.old, done.new, done.seconds)
-            case Failure(refusal):
-                self.core.refused(name, refusal)
-                if self.keeper:
-                    self.keeper.keep(self.keeper.history.refused(self.now(), name, refusal))
-                logger.info("%s: refused: %s", name, refusal)
-        self.tell()
-        return result
-
-    def start(
-        self,
-        new: Compiled,
-        ticket: Ticket | None = None,
-        puts: Mapping[str, bytes] = NOTHING,
-        beginning: Beginning | None = None,
-    ) -> Result[Running, Refusal]:
-        """Start an application: from its first state, a given one, or where it was kept; `ticket` as in `change`."""
-        name, keeper = new.application.name, self.keeper
-        if keeper is not None and name in keeper.parked:
-            if beginning is not None:
-                return Failure(HasData(name))
-            self.begin()
-            return self._again(new, keeper.parked[name], ticket, puts)
-        result = self.core.start(new)
-        if isinstance(result, Failure):
-            return result
-        running = result.unwrap()
-        given = {} if beginning is None else beginning.begun(running)
-        self._enter(running)
-        if keeper is not None:
-            self.begin()
-            keeper.spent.update(given)
-            event = ["start", name, new.edition, *([] if beginning is None else [len(given)])]
-            row = keeper.history.started(self.core.now, running)
-            keeper.note(event, ticket, lambda: withdraw(self.core, running), {**puts, **given, **row})
-        return Success(running)
-
-    def _again(
-        self, new: Compiled, kept: Running, ticket: Ticket | None, puts: Mapping[str, bytes]
-    ) -> Result[Running, Refusal]:
-        """Let a kept application run again, as the version that it is; the caller upgrades it."""
-        name = new.application.name
-        if name in self.core.applications:
-            return Failure(NameTaken("application", name, name))
-        if not self.core.open:
-            return Failure(NotRunning(name))
-        taken = self.core.taken(kept.compiled)
-        if taken is not None:
-            return Failure(taken)
-        assert self.keeper is not None
-        was, undo = kept.compiled.edition, None
-        same = kept.compiled.digest == new.digest
-        if same:
-            replaced = replace(kept, new)
-            if isinstance(replaced, Failure):
-                return Failure(replaced.failure())
-            undo = replaced.unwrap()
-        del self.keeper.parked[name]
-        self.core.adopt(kept)
-        if same:
-            self._enter(kept)
-        row = self.keeper.history.started(self.core.now, kept, again=True)
-        if kept.compiled.edition != was:
-            self.keeper.note(["start", name, new.edition], ticket, undo, {**puts, **row})
-        else:
-            self.keeper.keep(row)
-            if ticket is not None:
-                ticket.set_result(None)
-        return Success(kept)
-
-    def _enter(self, running: Running) -> Running:
-        """Let an application's machines get what is due to them: once it is the version that is to run."""
-        for hosted in running.machines.values():
-            self.core.outbox.enter(hosted)
-        return running
-
-    def park(self, running: Running) -> None:
-        """Let a kept application rest; its state stays."""
-        if self.keeper is not None:
-            self.keeper.parked[running.compiled.application.name] = running
-
     def status(self) -> Status:
         """What runs."""
         return Status(
             "memory" if self.keeper is None else "disk",
-            tuple(map(of_application, self.core.applications.values())),
-            self.core.outbox.dead,
+            tuple(of_application(each, self.now()) for each in self.core.applications.values()),
+            len(self.letters),
+            self.letters.lost,
         )
 
     def machine(self, name: str) -> MachineStatus:
@@ -271,7 +194,12 @@ class Host:
             raise self.core.absent(name)
         return of_machine(hosted)
 
-    def _release(self, batch: Batch) -> None:
+    def release(self, batch: Batch) -> None:
+        """Let the callers have what a batch came to, and the world hear what it told."""
+        if batch.dead:
+            self.letters.write(batch, self.core.now)
+        if batch.letters or batch.gone:
+            self.letters.released(batch)
         for ticket, reply, failure in batch.outcomes:
             if isinstance(failure, StepFailed):
                 self.log(failure)
@@ -282,11 +210,7 @@ class Host:
             else:
                 ticket.set_exception(failure)
         for told in batch.told:
-            if isinstance(told, DeadLetter):
-                self.core.outbox.dead += 1
-                logger.error("%s sent to %s, which did not take it: %s", told.sender, told.to, told.why)
-            else:
-                self.hub.publish(told)
+            self.hub.publish(told)
 
     def log(self, failure: StepFailed) -> None:
         """Write what a step raised, with its reference."""

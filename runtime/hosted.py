@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 from returns.result import Result, Success
@@ -15,6 +15,7 @@ from arrows.compile import Program
 from arrows.continuation import effects
 from arrows.effect import Done
 from migrations.chain import Route, route
+from migrations.lazy import left, plain
 from migrations.refusal import Refusal
 from migrations.rule import Stop
 from runtime.acceptance import Older, classes
@@ -23,6 +24,10 @@ from runtime.gate import gated
 from runtime.packing import Packing
 from runtime.requests import Request, Window
 from runtime.waits import Waits
+
+if TYPE_CHECKING:
+    from runtime.probation import Watch
+    from runtime.transaction import Transaction
 
 Encode: TypeAlias = Callable[[Any], Any]
 """Turns a reply into what is released; where it raises, the step has failed."""
@@ -65,7 +70,8 @@ class Hosted:
     `asked` are the named requests that are not answered yet, `window` remembers those that are.
     `waits` is what machines told it and it did not step yet; it gets that while it is `awake`. `emitted` is what
     its last step emitted, or None where it never emits. Messages of the classes `fits` need no second look; those
-    of `accepted` may be stepped without waiting, where nothing else waits.
+    of `accepted` may be stepped without waiting, where nothing else waits; none while there is a `watch`, or while rows
+    of its tables are to be led.
     """
 
     __slots__ = (
@@ -73,6 +79,7 @@ class Hosted:
         "application",
         "asked",
         "awake",
+        "compiled",
         "digest",
         "emitted",
         "failed",
@@ -88,6 +95,7 @@ class Hosted:
         "step",
         "stepped",
         "waits",
+        "watch",
         "window",
     )
 
@@ -102,11 +110,14 @@ class Hosted:
         self.failed = 0
         self.open = True
         self.older: Older | None = None
+        self.watch: Watch | None = None
+        self.state: Values = ()
         self.run(compiled)
-        self.state: Values = self.program.initial()
+        self.state = self.program.initial()
 
     def run(self, compiled: Compiled) -> None:
         """Let another version's program take over. The state, which must fit it, is set apart from this."""
+        self.compiled = compiled
         self.application = compiled.application
         self.digest = compiled.digest
         self.program: Program[Any, Any] = compiled.programs[self.name]
@@ -119,6 +130,20 @@ class Hosted:
             step = _collecting(self.program, self.emitted)
         self.step = gated(step)
         self.limit = compiled.application.inbox
+        self.watched(self.watch)
+
+    def watched(self, watch: Watch | None) -> None:
+        """Be on probation, or no more."""
+        self.watch = watch
+        if watch is not None:
+            self.accepted = frozenset()
+        elif self.emitted is None and self.open and not self.left:
+            self.accepted = self.fits
+
+    @property
+    def left(self) -> int:
+        """How many rows of its tables are still to be led to the version that runs."""
+        return left(self.state)
 
 
 @attrs.frozen
@@ -162,15 +187,55 @@ def routes(old: Compiled, new: Compiled) -> dict[str, Result[Route, Refusal]]:
 
 @attrs.define(eq=False)
 class Running:
-    """An application that runs."""
+    """An application that runs.
+
+    It is on probation while there is a `watch`, `settles` by itself behind it where that was asked for, and is `stuck`,
+    for a reason, where it should have gone back and cannot. `undone` is the digest of the version that went back by
+    itself, `transaction` what tells of the last upgrade.
+    """
 
     compiled: Compiled
     machines: dict[str, Hosted]
     previous: Previous | None = None
+    watch: Watch | None = None
+    settles: bool = False
+    stuck: str = ""
+    undone: str = ""
+    transaction: Transaction | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its last upgrade can be undone."""
+        return self.previous is not None and not self.previous.settled
+
+    @property
+    def left(self) -> int:
+        """How many rows of its tables are still to be led to the version that runs."""
+        return sum(each.left for each in self.machines.values())
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether every row was led."""
+        return not self.left
+
+    def watched(self, watch: Watch | None) -> None:
+        """Be on probation, or no more."""
+        self.watch = watch
+        for hosted in self.machines.values():
+            hosted.watched(watch)
+
+    def sticks(self, why: str) -> None:
+        """Stay as it is, though it should go back, as it cannot."""
+        self.watched(None)
+        self.settles, self.stuck = False, why
 
     def settle(self) -> None:
         """Let there be no way back from the version that runs. Clients of the one before are spoken with still."""
         assert self.previous is not None
+        for hosted in self.machines.values():
+            hosted.state = plain(hosted.state)
+        self.watched(None)
+        self.settles, self.stuck = False, ""
         self.previous = attrs.evolve(self.previous, states={}, settled=True)
 
     def back_to(self, before: Compiled, states: Mapping[str, Values]) -> None:

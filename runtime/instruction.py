@@ -7,8 +7,8 @@ either lets the upgrade stand or undoes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Literal, TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias, assert_never
 
 import attrs
 
@@ -37,6 +37,14 @@ class Rehearse:
 
 
 @attrs.frozen
+class Lead:
+    """Lead cells to the new version beside the running machines, so that the swap need not wait for large ones."""
+
+    cells: tuple[str, ...]
+    allow_pause: bool = False
+
+
+@attrs.frozen
 class Swap:
     """Let the new version of these machines take over, all of them between the same two messages, or none."""
 
@@ -53,10 +61,10 @@ class Watch:
 
 @attrs.frozen
 class Sweep:
-    """Lead the rows of a machine's tables that no message has touched."""
+    """Lead the rows of tables that no message has touched; a table is named by its machine and address."""
 
-    machine: str
-    tables: tuple[str, ...]
+    tables: tuple[str, ...] = ()
+    quarantine: bool = False
 
 
 @attrs.frozen
@@ -66,7 +74,7 @@ class Settle:
     by_itself: bool
 
 
-Instruction: TypeAlias = Verify | Prepare | Rehearse | Swap | Watch | Sweep | Settle
+Instruction: TypeAlias = Verify | Prepare | Rehearse | Lead | Swap | Watch | Sweep | Settle
 
 
 def text(instruction: Instruction) -> str:
@@ -82,12 +90,20 @@ def text(instruction: Instruction) -> str:
             return f"prepare version {version} of {application}"
         case Rehearse(inputs=inputs):
             return f"rehearse on the last {inputs} inputs"
+        case Lead(cells=cells, allow_pause=allow_pause):
+            if not cells:
+                return "lead no cells: none becomes another"
+            led = f"lead {', '.join(cells)} beside the running machines"
+            return f"{led}, or in the swap with a pause" if allow_pause else led
         case Swap(machines=machines):
             return f"swap {', '.join(machines)}"
         case Watch(messages=messages, seconds=seconds):
             return f"watch the new version for {messages} messages or {seconds:g} s"
-        case Sweep(machine=machine, tables=tables):
-            return f"lead the rows of {machine}: {', '.join(tables)}"
+        case Sweep(tables=tables, quarantine=quarantine):
+            if not tables:
+                return "lead no rows: no table changes"
+            led = f"lead the rows of {', '.join(tables)}"
+            return f"{led}, and set keys aside where that fails" if quarantine else led
         case Settle(by_itself=by_itself):
             return "settle" if by_itself else "settle when told to, or with the next upgrade"
         case _:
@@ -132,6 +148,34 @@ class Probation:
 
     def __str__(self) -> str:
         return f"{self.messages}/{self.seconds:g}s"
+
+
+@attrs.frozen
+class Terms:
+    """On what terms a new version takes over: how long it is watched, and whether it settles by itself behind that.
+
+    With `quarantine` the keys of rows that cannot be led to it are set aside.
+    """
+
+    probation: Probation | None = Probation()
+    settle: bool = False
+    quarantine: bool = False
+
+    def written(self) -> list[Any]:
+        """For the journal: the limits, whether it settles, and whether keys are set aside; `read` takes them."""
+        limit = self.probation
+        return [None if limit is None else [limit.messages, limit.seconds], self.settle, self.quarantine]
+
+    @classmethod
+    def read(
+        cls, limit: Sequence[float] | None = None, settle: bool = False, quarantine: bool = False
+    ) -> Terms:
+        """What was `written`.
+
+        >>> Terms.read(*Terms(Probation(5, 1.0)).written())
+        Terms(probation=Probation(messages=5, seconds=1.0), settle=False, quarantine=False)
+        """
+        return cls(None if limit is None else Probation(int(limit[0]), limit[1]), settle, quarantine)
 
 
 _WRITTEN = re.compile(r"(\d+)/(\d+(?:\.\d+)?)(s|m|h)")

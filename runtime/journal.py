@@ -6,7 +6,10 @@ it is:
 - `["start", application, edition]`: a version started, or another edition of the version that ran took its place;
   with the number of its parts where it began with a given state
 - `["stop", application]`
-- `["swap", application, edition, back]`: another version took over; with the editions of those it went through
+- `["swap", application, edition, back]`: another version took over; with the editions of those it went through, and
+  on what terms, where it is watched or settles by itself
+- `["passed", application]`: it is on probation no more
+- `["stuck", application, why]`: it should go back and cannot
 - `["settle", application]`: the last upgrade cannot be undone any more
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
@@ -20,7 +23,8 @@ The event of a step whose message was given with an id has the id behind it, and
 
 The table holds `version/EDITION`, written with the event that first speaks of it, for as long as the log, the
 snapshot or a running application does; `snapshot/LAYER/...`, the parts of the layers that `snapshot` names;
-`initial/APPLICATION/...`, the parts of a given state, until a snapshot stands for its start; `log`; and nothing else.
+`initial/APPLICATION/...`, the parts of a given state, until a snapshot stands for its start; `log`; `dead/NUMBER`, the
+dead letters, and `dead-last`, the number of the last one; `history/...`; and nothing else.
 A snapshot stands for the log up to its number. `log` says behind which entry the log begins, and with which versions.
 """
 
@@ -31,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from arrows.canonical import NotData
 from runtime.errors import StepFailed
+from runtime.instruction import Terms
 from runtime.packing import parsed
 from runtime.together import pack
 
@@ -44,6 +49,7 @@ VERSIONS: Final = "version/"
 LOG: Final = "log"
 
 
+_NONE: Final = Terms(None)
 _encoded: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Packed values are trees."""
 
@@ -62,10 +68,11 @@ def raised(hosted: Hosted, message: Any, failure: StepFailed, trace: str) -> Eve
     return ["raised", hosted.name, packed, f"{type(failure.error).__name__} {failure.reference}", trace]
 
 
-def swapped(new: Compiled, *, back: bool) -> Event:
+def swapped(new: Compiled, *, back: bool, terms: Terms) -> Event:
     """The event of a change to a version."""
     between = [] if back else [each.edition for each in new.through]
-    return ["swap", new.application.name, new.edition, back, *([between] if between else [])]
+    more = [between, *terms.written()] if terms != _NONE else [between] if between else []
+    return ["swap", new.application.name, new.edition, back, *more]
 
 
 def written(now: int, events: list[Event]) -> bytes:

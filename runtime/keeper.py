@@ -12,13 +12,14 @@ A snapshot is a cut behind a batch, packed part by part between batches (see `ru
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
 from runtime import bounds
 from runtime.batch import Batch
 from runtime.core import Core
+from runtime.dead_letters import Letters
 from runtime.editions import Editions
 from runtime.errors import Unavailable
 from runtime.history import History
@@ -50,6 +51,7 @@ class Keeper:
         soon: Callable[[Callable[[], None]], object],
         release: Callable[[Batch], None],
         abort: Callable[[Exception], object],
+        letters: Letters,
     ) -> None:
         self.store = store
         self.batch = Batch()
@@ -60,7 +62,9 @@ class Keeper:
         self._soon = soon
         self._release = release
         self._abort = abort
+        self._letters = letters
         self._under_way: Batch | None = None
+        self._lets = True
         self._undoing: list[tuple[Batch, Callable[[], None]]] = []
         self._steps = 0
         self._snapshot: _Snapshot | None = None
@@ -73,6 +77,17 @@ class Keeper:
     def room(self, limit: int) -> int:
         """How many more messages may be stepped before the commit that is under way is done."""
         return 0 if self.held else limit - len(self.batch.outcomes)
+
+    def lets(self) -> bool:
+        """Whether other work may be done: none is under way, or nothing was done since the last one.
+
+        A loop that is never idle would keep the store's thread from the interpreter.
+        """
+        return not self.held and (self._lets or self._under_way is None)
+
+    def let(self) -> None:
+        """Other work was done."""
+        self._lets = False
 
     def idle(self) -> bool:
         """Whether everything is committed."""
@@ -90,7 +105,7 @@ class Keeper:
 
         With `undo` nothing is stepped until it is made.
         """
-        self._editions.seen({**self.parked, **self._core.applications}.values(), puts, self._number + 1)
+        self._seen(puts)
         self.batch.events.append(event)
         self.batch.versions.update(changed([event]))
         self.batch.puts.update(puts)
@@ -110,24 +125,37 @@ class Keeper:
         if self._under_way is not None:
             return
         batch = self.batch
-        if batch.events:
+        if batch.events or batch.gone:
+            if batch.dead:
+                self._letters.write(batch, self._core.now)
             self.batch = Batch()
             self._under_way = batch
             self._number += 1
             data = written(self._core.now, batch.events)
             told = partial(self._settled, batch, (len(data), self._core.now, batch.versions))
             self.store.commit(
-                Change({self._number: data}, batch.puts), lambda error: self._soon(partial(told, error))
+                Change({self._number: data}, batch.puts, frozenset(batch.gone)),
+                lambda error: self._soon(partial(told, error)),
             )
             self._steps += len(batch.events)
-            if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and not self.held:
+            if self._steps >= bounds.SNAPSHOT_AFTER and self._snapshot is None and self._may_be_cut():
                 self.begin_snapshot()
         elif batch.outcomes:
             self.batch = Batch()
             self._release(batch)
 
+    def _seen(self, puts: Iterable[str]) -> None:
+        """Note which versions are in use while the next entry of the log is written."""
+        running = {**self.parked, **self._core.applications}.values()
+        self._editions.seen(running, puts, self._number + 1, self._letters.editions)
+
+    def _may_be_cut(self) -> bool:
+        """Whether no change is to be made sure of, and no table is on its way: its rows would be led for a snapshot."""
+        return not self.held and all(each.is_swept for each in self._core.applications.values())
+
     def _settled(self, batch: Batch, entry: tuple[int, int, dict[str, str]], error: Exception | None) -> None:
         self._under_way = None
+        self._lets = True
         if error is None:
             self._durable = self._number
             self._retention.add(self._number, *entry)
@@ -193,8 +221,7 @@ class Keeper:
             self.spent.add(key)
             change = Change(puts={key: data})
         else:
-            running = {**self.parked, **self._core.applications}
-            self._editions.seen(running.values(), (), self._number + 1)
+            self._seen(())
             made.end()
             made.log = self._retention.begins(made.number, self._core.now)
             change = Change(

@@ -98,7 +98,7 @@ def _bind(url: str, codecs: Collection[str]) -> Result[Listener, CannotListen]:
 
 def _why(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "another program listens there. Choose another port with --listen, port 0 for a free one."
+        return "another program listens there. Choose another port, 0 for a free one."
     if error.errno == errno.EACCES:
-        return "that port needs more rights. Choose one above 1023 with --listen."
+        return "that port needs more rights. Choose one above 1023."
     return (error.strerror or os.strerror(error.errno or 0)).lower()

@@ -14,6 +14,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.origin import BuildError
+from arrows.term import Arrow, node
 from runtime.application import Application, Sources
 from runtime.errors import cut
 from runtime.files import Kept
@@ -42,6 +43,26 @@ def load(path: str) -> Result[Application, CannotLoad]:
 def load_kept(main: str, name: str, texts: Mapping[str, str]) -> Result[Application, CannotLoad]:
     """Execute a version from the texts that it was loaded from, whatever stands at their paths now."""
     return _loaded(Version(Path(main), Kept(texts)), name)
+
+
+def load_arrows(path: str, *names: str) -> Result[tuple[Mapping[str, Arrow[Any, Any]], ...], CannotLoad]:
+    """Execute a file, and return those of its variables that are arrows by machine; one that is not there is empty.
+
+    Returns Failure(CannotLoad), also where none is there.
+    """
+    found = _located(path)
+    if isinstance(found, Failure):
+        return found
+    file, _ = found.unwrap()
+    version = Version(file)
+    try:
+        held = vars(version.execute())
+        arrows = tuple({str(m): node(each) for m, each in dict(held.get(name, {})).items()} for name in names)
+    except BaseException as error:
+        return Failure(_raised(version, error))
+    if not any(arrows):
+        return Failure(CannotLoad(str(file), f"holds no {' or '.join(names)} = {{MACHINE: ARROW}}"))
+    return Success(arrows)
 
 
 def _loaded(version: Version, name: str) -> Result[Application, CannotLoad]:

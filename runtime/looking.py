@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from arrows.shape import Shape
+from migrations.refusal import Refusal
 from runtime.codec import Codec
 from runtime.dialect import Dialect, dialect
 from runtime.host import Host
@@ -28,6 +31,18 @@ class Looking:
         if not self._host.core.open:
             return "the node is not running"
         return None if self._host.core.applications else "no application runs here"
+
+    def record(
+        self,
+        what: str,
+        application: str | None = None,
+        why: Refusal | None = None,
+        letters: Collection[int] = (),
+    ) -> None:
+        """Let the history tell what somebody asked for here, and why it was refused."""
+        keeper = self._host.keeper
+        if keeper is not None:
+            keeper.keep(keeper.history.asked(self._host.now(), what, application, why, letters))
 
     def subscribe(self, topic: str) -> Subscription:
         """Hear what machines publish on a topic, each event once it is committed, from when this is entered.

@@ -17,6 +17,7 @@ call 2 to 7 percent.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random as random_module
 import time
@@ -36,6 +37,7 @@ from runtime.host import Host, Ticket, logger
 from runtime.hosted import Encode, Hosted
 from runtime.looking import Looking
 from runtime.observe import Observer
+from runtime.replaying import Replaying
 from runtime.store import Store
 from runtime.together import Together
 
@@ -57,7 +59,7 @@ def _wall() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Node(Changes, Looking):
+class Node(Changes, Looking, Replaying):
     """Hosts applications in the event loop that enters it, and answers their callers.
 
     `data` is the directory that keeps what the machines know: a reply is released only when its message is on
@@ -98,6 +100,7 @@ class Node(Changes, Looking):
         self._scheduled = False
         self._alarm = Alarm(self._ring)
         self._changing = asyncio.Lock()
+        self._upgrading = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop
         self._future: Callable[[], asyncio.Future[Any]] = _not_started
 
@@ -111,6 +114,7 @@ class Node(Changes, Looking):
             logger.warning("this node keeps its state in memory: a restart starts from nothing")
         if self._seconds is not None:
             self._budget = begin(self._host, Node.call.__code__, self._seconds, self._disk)
+        self._host.sweep.freeze = gc.freeze
         self._host.core.open = True
         self._turns = self._credit = 0 if self._host.observers or self._disk else bounds.TURN
         return self
@@ -262,9 +266,7 @@ class Node(Changes, Looking):
             self._go_on()
 
     def _go_on(self) -> None:
-        keeper = self._host.keeper
-        room = keeper is None or keeper.room(bounds.BATCH) > 0
-        if self._host.core.ready and room and not self._scheduled:
+        if not self._scheduled and self._host.is_busy():
             self._schedule()
         self._alarm.set(self._loop, self._host.deadline(), self._host.now)
 

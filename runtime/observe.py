@@ -96,7 +96,29 @@ class Swapped(Event):
 
 @attrs.frozen
 class RolledBack(Swapped):
-    """The version before took over again."""
+    """The version before took over again; `why` where nobody asked for it."""
+
+    why: Refusal | None = None
+
+
+@attrs.frozen
+class Passed(Event):
+    """A new version passed its probation, after so many messages."""
+
+    messages: int
+
+
+@attrs.frozen
+class Stuck(Event):
+    """A new version should go back and cannot; it runs on."""
+
+    why: Refusal
+    refusal: Refusal
+
+
+@attrs.frozen
+class Settled(Event):
+    """An upgrade cannot be undone any more."""
 
 
 @attrs.frozen

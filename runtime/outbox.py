@@ -34,7 +34,7 @@ from runtime.waits import Due
 
 if TYPE_CHECKING:
     from runtime.batch import Batch
-    from runtime.hosted import Hosted, Running
+    from runtime.hosted import Compiled, Hosted, Running
     from runtime.journal import Event as JournalEvent
 
 TOLD: frozenset[type] = frozenset({After, Cancel, Publish, Send})
@@ -52,12 +52,18 @@ class Published:
 
 @attrs.frozen
 class DeadLetter:
-    """A message that no machine took, and why."""
+    """A message that no machine took, and why; `by` is the version that has it.
+
+    `source` is how it came: "send", "timer" (which was `due` then) or "cast", which has no sender.
+    """
 
     sender: str
     to: str
     message: Any
     why: str
+    by: Compiled = attrs.field(eq=False, repr=False)
+    source: str = "send"
+    due: int | None = None
 
 
 Checked: TypeAlias = Send | Publish | After | Cancel | DeadLetter
@@ -82,7 +88,6 @@ class Outbox:
         written: bool,
     ) -> None:
         self.numbers = (0, 0)
-        self.dead = 0
         self.parked: Mapping[str, Running] = {}
         self._machines = machines
         self._ready = ready
@@ -122,9 +127,12 @@ class Outbox:
             case Send(to=to, message=message):
                 receiver = self.place(to)
                 if receiver is None:
-                    return DeadLetter(hosted.name, to, message, f"no machine {cut(to)!r} is on this node")
+                    why = f"no machine {cut(to)!r} is on this node"
+                    return DeadLetter(hosted.name, to, message, why, hosted.compiled)
                 message, wrong = self._fitting(receiver, message)
-                return DeadLetter(hosted.name, to, message, cut(str(wrong))) if wrong else Send(to, message)
+                if wrong is not None:
+                    return DeadLetter(hosted.name, to, message, cut(str(wrong)), hosted.compiled)
+                return Send(to, message)
             case _:
                 raise NotTold(f"{type(effect).__qualname__} is nothing that a node does")
 
@@ -175,7 +183,7 @@ class Outbox:
                 case DeadLetter():
                     self._tell(observe.DeadLetter, hosted, trace, each.to, each.message, each.why)
                     if batch is not None:
-                        batch.told.append(each)
+                        batch.dead.append(each)
                 case _:
                     assert_never(each)
 

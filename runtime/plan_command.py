@@ -19,7 +19,9 @@ from runtime import report
 from runtime.application import Application
 from runtime.command import Json, Through, done, exit_code, label, loaded, usage
 from runtime.hosted import Compiled, routes
+from runtime.instruction import Terms, as_texts
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
+from runtime.transaction import Changed, instructions
 from runtime.upgrade import compiled, compiled_through
 
 
@@ -70,15 +72,28 @@ def plan(
     between = [loaded(each, as_json=as_json) for each in through or ()]
     found = done(planned(one, other, between, back=back, talk=talk), as_json=as_json)
     refused = [each for machine in found for each in machine.refused]
+    steps = [] if back or refused else _steps(other, found, versions["old"]["digest"])
     if as_json:
         machines = {machine.name: machine.to_plain() for machine in found}
-        report.plain({"ok": not refused, "back": back, **versions, "machines": machines})
+        told = {"ok": not refused, "back": back, **versions, "machines": machines}
+        report.plain({**told, "instructions": steps} if steps else told)
     else:
         _told(versions, found, back=back)
+        if steps:
+            report.say("An upgrade would:")
+            report.instructions(steps)
         for each in refused:
             report.complain(str(each))
     if refused:
         raise typer.Exit(max(exit_code(each.reason) for each in refused))
+
+
+def _steps(other: Application, found: Sequence[Machine], expected: str) -> list[str]:
+    """What `midflight upgrade` would do, with its own defaults."""
+    changed = Changed.of({each.name: each.found.plan.rows for each in found if each.found is not None})
+    machines = tuple(machine.name for machine in found if machine.name in other.machines)
+    given = instructions(other.name, other.version, machines, Terms(), expected=expected, changed=changed)
+    return as_texts(given)
 
 
 def planned(

@@ -11,25 +11,44 @@ taken away (`trimmed`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.datadir import Unusable
 from runtime.store import Damaged, DamagedData
 
+T = TypeVar("T")
+
 FORMAT: Final = 3
 NAME: Final = "journal.db"
 MARK: Final = "journal.mark"
 
 _MARK: Final = struct.Struct(">QI")
+
+
+@attrs.frozen
+class NoData(Refusal):
+    """There is nothing in a data directory."""
+
+    directory: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.directory} holds no data."
+
+    @property
+    def remedy(self) -> str:
+        return "Name the directory of a node with --data DIR."
 
 
 class Reading:
@@ -83,6 +102,25 @@ def open_reading(directory: Path) -> Result[Reading, Refusal]:
     if connection is not None:
         connection.close()
     return Failure(refusal)
+
+
+def opened(data: Path) -> Result[Reading, Refusal]:
+    """What is in a data directory, to be read. Returns Failure(NoData | Damaged | Unusable)."""
+    if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
+        return Failure(NoData(str(data.absolute())))
+    return open_reading(data.absolute())
+
+
+def looked(data: Path, read: Callable[[Reading], T]) -> Result[T, Refusal]:
+    """What `read` finds in a data directory. Returns Failure as `opened`."""
+    found = opened(data)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    with contextlib.closing(found.unwrap()) as reading:
+        try:
+            return Success(read(reading))
+        except DamagedData as wrong:
+            return Failure(wrong.refusal)
 
 
 def _connected(file: Path, log: Path) -> sqlite3.Connection:

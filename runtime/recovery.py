@@ -7,8 +7,8 @@ checksum it had. Where anything is not as it was written, recovery stops with th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -18,43 +18,20 @@ from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.filling import Filling
-from runtime.hosted import Compiled, Hosted, Running
+from runtime.hosted import Compiled, Hosted
+from runtime.instruction import Terms
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
+from runtime.probation import stand
+from runtime.recovered import Listen, Recovered, Stopped
 from runtime.refusal import NotRecovered
+from runtime.replacing import replace
 from runtime.requests import Answered, fingerprint
 from runtime.retention import beginning, changed
 from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
 from runtime.together import stepped, unpack
-from runtime.upgrade import compiled, replace
+from runtime.upgrade import compiled
 from runtime.versions import BroughtBack, brought_back
-
-
-class Stopped(Exception):
-    """Recovery cannot go on."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-
-
-@attrs.frozen
-class Recovered:
-    """The applications as they were, the number and time of the log's last entry, how many steps were repeated.
-
-    `told` is how far the outbox has counted, `base` the snapshot that it began with.
-    """
-
-    applications: dict[str, Running]
-    number: int
-    now: int
-    steps: int
-    told: tuple[int, int]
-    base: Base
-
-
-Listen: TypeAlias = Callable[[tuple[int, int], Event, Core], None]
-"""Hears of each event before it is repeated: the entry and the place in it, the event, the machines."""
 
 
 def recover(store: Readable, listen: Listen | None = None) -> Result[Recovered, Refusal]:
@@ -179,6 +156,7 @@ class _Recovery:
                 running.back_to(before[name], filling.before(name))
                 if each.get("settled"):
                     running.settle()
+                stand(running, each)
         layers = tuple((layer, count) for layer, count in head["layers"])
         self.base = Base({name: cut(each) for name, each in self.core.applications.items()}, layers)
         number: int = head["number"]
@@ -201,6 +179,10 @@ class _Recovery:
                 self.swap(name, *rest)
             case "settle":
                 self.core.applications[name].settle()
+            case "passed":
+                self.core.applications[name].watched(None)
+            case "stuck":
+                self.core.applications[name].sticks(rest[0])
             case "step":
                 self.step(self.core.machines[name], *rest)
             case "raised":
@@ -224,10 +206,20 @@ class _Recovery:
             for machine, hosted in running.machines.items():
                 hosted.state = filling.state(name, machine)
 
-    def swap(self, name: str, edition: str, back: bool, through: Sequence[str] = ()) -> None:
+    def swap(
+        self,
+        name: str,
+        edition: str,
+        back: bool,
+        through: Sequence[str] = (),
+        *terms: Any,
+    ) -> None:
         new = attrs.evolve(self.version(edition), through=tuple(map(self.version, through)))
         prepared = self.core.prepare_back(name) if back else self.core.prepare(new, None)
-        result: Result[Any, Refusal] = prepared.bind(self.core.swap)
+        on = Terms.read(*terms)
+        result: Result[Any, Refusal] = prepared.bind(
+            lambda made: self.core.swap(attrs.evolve(made, terms=on))
+        )
         if isinstance(result, Failure):
             raise Stopped(
                 self.wrong(f"the change to {edition[:12]} is refused now: {result.failure().message}")

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -48,7 +49,24 @@ def complain(text: str) -> None:
 
 def plain(value: Any) -> None:
     """One JSON object on a line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(as_json(value), flush=True)
+
+
+def as_json(value: Any) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def time(milliseconds: int) -> str:
+    """When something was: milliseconds since 1970, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def took(seconds: float) -> str:
+    """How long something took."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2f} ms"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -79,12 +97,39 @@ def status(node: Plain) -> None:
         back = f"; rollback leads to version {each['previous']}" if each["previous"] else ""
         title = f"{each['name']}, version {each['version']} (digest {short(each['digest'])}){back}"
         table(title, ("machine", "cell", "type", "value", "stepped", "failed", "waiting"), _machines(each))
+        for told in _upgrade(each.get("upgrade", {})):
+            say(f"{each['name']}: {told}")
         for machine in each["machines"]:
             for word in ("timers", "sends"):
                 if word in machine:
                     say(f"{machine['name']}: {word} to come: {machine[word]}")
     if "dead_letters" in node:
-        say(f"dead letters: {node['dead_letters']}; the log says which")
+        say(f"dead letters: {node['dead_letters']}; `midflight dead-letters` shows them")
+    if "dead_letters_lost" in node:
+        say(
+            f"dead letters dropped for want of room since the start: {node['dead_letters_lost']}; see the log"
+        )
+
+
+def _upgrade(found: Plain) -> list[str]:
+    """How the last upgrade stands."""
+    told = []
+    if "probation" in found:
+        watch = found["probation"]
+        told.append(
+            f"on probation for {watch['limit']}: {watch['messages']} messages so far, {watch['seconds']:.1f} s to go"
+        )
+    if "rows" in found:
+        told.append(f"{found['rows']} rows of tables are still to be led to this version")
+    if "aside" in found:
+        keys = found["aside"]["keys"]
+        told.append(
+            f"{found['aside']['count']} keys are set aside, as their rows cannot be led to this version:"
+        )
+        told += [f"  {each['machine']}.{each['cell']} {each['key']}: {each['why']}" for each in keys]
+    if "stuck" in found:
+        told.append(f"STUCK in this version. {found['stuck']}")
+    return told
 
 
 def _machines(application: Plain) -> list[tuple[object, ...]]:
@@ -110,10 +155,67 @@ def upgraded(change: Plain) -> None:
     say(
         f"{change['application']} {word}: {versions}, in {change['seconds'] * 1000:.2f} ms between two messages"
     )
+    if change["turned"]:
+        say(f"{change['turned']} waiting messages that only {change['old_version']} has were turned away")
+    _rows(change["rows"])
+
+
+def plan(found: Plain) -> None:
+    """What an upgrade would do, instruction by instruction, and cell by cell."""
+    sides = (
+        f"{found['old_version']} ({short(found['old'])}) -> {found['new_version']} ({short(found['new'])})"
+    )
+    say(f"{found['application']}: {sides}; nothing was changed")
+    instructions(found["instructions"])
+    _rows(found["rows"])
+
+
+class Steps:
+    """How far an upgrade is, on standard error: a line for each instruction, which is ended when that is done."""
+
+    def __init__(self) -> None:
+        self._open: int | None = None
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def tell(self, progress: Plain) -> None:
+        """Show a `Progress`, as JSON has it."""
+        at, state, note = progress["at"], progress["state"], progress["note"]
+        if self._open != at:
+            self._end()
+            self._say(f"  {at}/{progress['of']} {progress['instruction']}")
+            self._open = at
+        if state == "told":
+            self._say(f": {note}")
+        elif state in ("done", "refused"):
+            more = f" ({note})" if note else ""
+            self._say(f": {state} in {took(progress['seconds'])}{more if state == 'done' else ''}")
+            self._end()
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._say("\n")
+            self._open = None
+
+    def _say(self, text: str) -> None:
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def instructions(texts: Sequence[str]) -> None:
+    """The instructions of an upgrade, numbered."""
+    for at, each in enumerate(texts, 1):
+        say(f"  {at}. {each}")
+
+
+def _rows(found: Mapping[str, Sequence[Plain]]) -> None:
     rows = [
         (machine, row["address"], row["label"], " -> ".join(filter(None, (row["old"], row["new"]))))
-        for machine, found in change["rows"].items()
-        for row in found
+        for machine, each in found.items()
+        for row in each
     ]
     if rows:
         table("", ("machine", "cell", "is", "type"), rows)

@@ -11,17 +11,20 @@ import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import attrs
 import uvicorn
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.control import Control
+from runtime.control_token import NAME, had
 from runtime.cross_site import own_site
 from runtime.datadir import Claim, Unusable, claim
 from runtime.durability import NotOpened
-from runtime.listen import Listener, bind
+from runtime.listen import CannotListen, Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
 from runtime.sample import sample
@@ -40,10 +43,12 @@ def serve(
     say: Say,
     budget: float | None,
     initial: Path | None = None,
+    over: Over | None = None,
 ) -> Result[None, Refusal]:
     """Run an application until SIGTERM, SIGINT or a `stop` over the control socket; then answer what waits.
 
-    A step may take `budget` seconds. `initial` is an export with the state to start with.
+    A step may take `budget` seconds. `initial` is an export with the state to start with. It is controlled `over` TCP,
+    too.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -54,15 +59,48 @@ def serve(
         bound = bind(urls, application.codecs)
         if isinstance(bound, Failure):
             return Failure(bound.failure())
-        try:
-            return asyncio.run(_run(application, bound.unwrap(), ours, say, budget, initial))
-        except NotOpened as refused:
-            return Failure(refused.refusal)
-        finally:
+        with contextlib.ExitStack() as closing:
             for listener in bound.unwrap():
-                listener.socket.close()
+                closing.callback(listener.socket.close)
+            remote = None if over is None else over.open(ours)
+            if isinstance(remote, Failure):
+                return Failure(remote.failure())
+            door = None if remote is None else remote.unwrap()
+            if door is not None:
+                closing.callback(door.listener.socket.close)
+            try:
+                return asyncio.run(_run(application, bound.unwrap(), ours, say, budget, initial, door))
+            except NotOpened as refused:
+                return Failure(refused.refusal)
     finally:
         ours.release()
+
+
+@attrs.frozen
+class Over:
+    """How a node is controlled over TCP: the address, and the file of the token, if not the usual one."""
+
+    url: str
+    token_file: Path | None = None
+
+    def open(self, ours: Claim) -> Result[Door, Refusal]:
+        """Bind the address. Returns Failure(CannotListen | BadTokenFile)."""
+        if urlsplit(self.url).scheme != "tcp":
+            return Failure(CannotListen(self.url, "write tcp://127.0.0.1:PORT"))
+        file = (self.token_file or ours.directory / NAME).absolute()
+        token: Result[bytes, Refusal] = had(file)
+        return token.bind(
+            lambda found: bind([self.url], ["tcp"]).map(lambda made: Door(made[0], found, file))
+        )
+
+
+@attrs.frozen
+class Door:
+    """A bound address of the control, and the token for it, which is in a file."""
+
+    listener: Listener
+    token: bytes = attrs.field(repr=False)
+    file: Path
 
 
 class _Server(uvicorn.Server):
@@ -80,6 +118,7 @@ async def _run(
     say: Say,
     budget: float | None,
     initial: Path | None,
+    door: Door | None,
 ) -> Result[None, Refusal]:
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
@@ -92,6 +131,8 @@ async def _run(
         control = Control(node, ours, [listener.url for listener in listeners])
         try:
             await control.start()
+            if door is not None:
+                await control.listen(door.listener.socket, door.token)
         except OSError as error:
             return Failure(Unusable(str(ours.directory), (error.strerror or str(error)).lower()))
         config = uvicorn.Config(
@@ -114,7 +155,7 @@ async def _run(
             server.serve([each.socket for each in listeners if each.scheme == "http"])
         )
         asked = asyncio.ensure_future(control.stopping.wait())
-        _banner(node, listeners, ours, say)
+        _banner(node, listeners, ours, say, door)
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         say("stopping: what waits is answered first")
         node.leave()
@@ -143,7 +184,7 @@ def _shown(directory: Path) -> str:
     return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
 
-def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) -> None:
+def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say, door: Door | None) -> None:
     data = (
         ""
         if ours.directory == Path(".midflight").resolve()
@@ -155,6 +196,11 @@ def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say) ->
         say(f"  listens    {listener.url}")
         if listener.is_public:
             say("  WARNING    other machines reach this address, and nobody is asked who they are")
+    if door is not None:
+        say(f"  control    {door.listener.url}, with the token in {_shown(door.file)}")
+        if door.listener.is_public:
+            say("  WARNING    other machines reach this address, and the token and all that is said go there")
+            say("             unencrypted: listen on 127.0.0.1 and tunnel it, as with ssh -L")
     for machine in application.machines:
         for at, form in enumerate(machine.accepts):
             say(

@@ -24,6 +24,7 @@ from runtime import bounds
 from runtime.hosted import Compiled, Hosted, Previous, Running
 from runtime.journal import part_key
 from runtime.packing import Packing
+from runtime.probation import standing
 from runtime.replies import written
 from runtime.requests import Window
 from runtime.waits import Waits
@@ -42,6 +43,7 @@ class Cut:
     machines: Mapping[str, tuple[Values, int, int]]
     windows: Mapping[str, Window]
     waits: Mapping[str, Waits]
+    standing: Mapping[str, Any]
 
 
 def cut(running: Running) -> Cut:
@@ -51,7 +53,7 @@ def cut(running: Running) -> Cut:
     }
     windows = {name: hosted.window for name, hosted in running.machines.items()}
     waits = {name: hosted.waits for name, hosted in running.machines.items()}
-    return Cut(running.compiled, running.previous, machines, windows, waits)
+    return Cut(running.compiled, running.previous, machines, windows, waits, standing(running))
 
 
 @attrs.frozen
@@ -185,6 +187,7 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
                     "edition": taken.compiled.edition,
                     "previous": taken.previous.compiled.edition if taken.previous else None,
                     **({"settled": True} if taken.previous and taken.previous.settled else {}),
+                    **taken.standing,
                     **(
                         {"through": through}
                         if (through := [e.edition for e in taken.compiled.through])

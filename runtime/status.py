@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -11,9 +13,11 @@ from arrows import record
 from arrows.cells import Slot, Table, Values
 from arrows.keys import value_of
 from arrows.plain import describe, to_plain
+from migrations.planner import Refused
 from runtime import bounds
 from runtime.errors import cut
 from runtime.hosted import Hosted, Running
+from runtime.quarantine import Aside, set_aside
 
 
 @attrs.frozen
@@ -55,43 +59,91 @@ class MachineStatus:
 
 
 @attrs.frozen
+class UpgradeStatus:
+    """The last upgrade of an application, which can still be undone.
+
+    It is on probation while there is a `limit`: for so many messages and seconds, of which it had `messages` and has
+    `seconds` to go. `rows` are those of tables that are still to be led. It is `stuck`, and why, where it should have
+    gone back and cannot.
+    """
+
+    limit: str | None
+    messages: int
+    seconds: float
+    rows: int
+    stuck: str
+    aside: tuple[Aside, ...] = ()
+    """Keys that are set aside."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON, what there is to say."""
+        plain: dict[str, Any] = {}
+        if self.limit is not None:
+            plain["probation"] = {"limit": self.limit, "messages": self.messages, "seconds": self.seconds}
+        if self.rows:
+            plain["rows"] = self.rows
+        if self.aside:
+            shown = [each.to_plain() for each in self.aside[: bounds.SHOWN_ROWS]]
+            plain["aside"] = {"count": len(self.aside), "keys": shown}
+        return {**plain, "stuck": self.stuck} if self.stuck else plain
+
+
+@attrs.frozen
 class ApplicationStatus:
-    """An application; `previous` is the version that a rollback would lead to, as its label."""
+    """An application; `previous` is the version that a rollback would lead to, as its label, and `upgrade` how the
+    upgrade from it stands.
+    """
 
     name: str
     version: str
     digest: str
     machines: tuple[MachineStatus, ...]
     previous: str | None
+    upgrade: UpgradeStatus | None = None
 
     def to_plain(self) -> dict[str, Any]:
-        """The application for JSON."""
-        return {**attrs.asdict(self, recurse=False), "machines": [each.to_plain() for each in self.machines]}
+        """The application for JSON; `upgrade` where there is one that can be undone."""
+        plain = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name != "upgrade")
+        told = {} if self.upgrade is None else {"upgrade": self.upgrade.to_plain()}
+        return {**plain, "machines": [each.to_plain() for each in self.machines], **told}
 
 
 @attrs.frozen
 class Status:
-    """A node. `durability` tells what a restart keeps: "memory" is nothing."""
+    """A node. `durability` tells what a restart keeps: "memory" is nothing. `dead_letters` are those it keeps."""
 
     durability: str
     applications: tuple[ApplicationStatus, ...]
     dead_letters: int = 0
+    dead_letters_lost: int = 0
 
     def to_plain(self) -> dict[str, Any]:
-        """The node for JSON; `dead_letters` since it was started, where there are any."""
+        """The node for JSON; `dead_letters`, and those lost since it was started, where there are any."""
         plain: dict[str, Any] = {
             "durability": self.durability,
             "applications": [each.to_plain() for each in self.applications],
         }
-        return {**plain, "dead_letters": self.dead_letters} if self.dead_letters else plain
+        letters = {"dead_letters": self.dead_letters, "dead_letters_lost": self.dead_letters_lost}
+        return {**plain, **{word: count for word, count in letters.items() if count}}
 
 
-def of_application(running: Running) -> ApplicationStatus:
-    """Read an application that runs."""
+def of_application(running: Running, now: int | None = None) -> ApplicationStatus:
+    """Read an application that runs, at a time in milliseconds."""
     application, previous = running.compiled.application, running.previous
     label = previous.compiled.application.version if previous and not previous.settled else None
     machines = tuple(of_machine(hosted) for hosted in running.machines.values())
-    return ApplicationStatus(application.name, application.version, running.compiled.digest, machines, label)
+    upgrade = _upgrade(running, now) if running.is_open else None
+    digest = running.compiled.digest
+    return ApplicationStatus(application.name, application.version, digest, machines, label, upgrade)
+
+
+def _upgrade(running: Running, now: int | None) -> UpgradeStatus:
+    watch, aside = running.watch, tuple(set_aside(running))
+    if watch is None:
+        return UpgradeStatus(None, 0, 0.0, running.left, running.stuck, aside)
+    seconds = max(0.0, (watch.until - (watch.since if now is None else now)) / 1000)
+    messages = watch.messages(running)
+    return UpgradeStatus(str(watch.limit), messages, seconds, running.left, running.stuck, aside)
 
 
 def of_machine(hosted: Hosted) -> MachineStatus:
@@ -118,20 +170,26 @@ def _cells(slots: tuple[Slot, ...], state: Values) -> tuple[CellStatus, ...]:
 def _cell(slot: Slot, value: Any) -> CellStatus:
     if isinstance(slot, Table):
         return CellStatus(slot.address, f"table by {slot.key}", _rows(slot, value), len(value))
-    return CellStatus(slot.address, str(slot.shape), _shown(value))
+    return CellStatus(slot.address, str(slot.shape), shown(value))
+
+
+def _led(rows: Map[Any, Values]) -> Iterator[tuple[Any, Values]]:
+    """The rows, as far as they can be led."""
+    with contextlib.suppress(Refused):
+        yield from rows.items()
 
 
 def _rows(table: Table, rows: Map[Any, Values]) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = []
-    for key, row in rows.items():
-        if len(shown) == bounds.SHOWN_ROWS:
+    told: list[dict[str, Any]] = []
+    for key, row in _led(rows):
+        if len(told) == bounds.SHOWN_ROWS:
             break
         cells = [cell.to_plain() for cell in _cells(table.slots, row)]
-        shown.append({"key": _shown(value_of(key)), "cells": cells})
-    return shown
+        told.append({"key": shown(value_of(key)), "cells": cells})
+    return told
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """A value as plain JSON, or a text that tells of one too large or with no JSON form."""
     if isinstance(value, str):
         return cut(value)

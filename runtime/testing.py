@@ -12,47 +12,23 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
+from runtime.differing import differing
 from runtime.host import Host
 from runtime.hosted import Compiled, Encode, Running
 from runtime.initial import Beginning, Initial, begin
+from runtime.instruction import Lead, Prepare, Probation, Swap, Tell, Terms
 from runtime.keeper import NOTHING
 from runtime.observe import Observer
+from runtime.pending import Pending
+from runtime.replaying import ReplayingByHand
 from runtime.settling import settle
 from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
 from runtime.store import Store
 from runtime.subscriptions import Subscriber
 from runtime.together import Together
+from runtime.transaction import Transaction, instructions
 from runtime.upgrade import Upgraded, compiled
 from runtime.versions import kept
-
-
-class Pending:
-    """A reply that may not be there yet."""
-
-    def __init__(self) -> None:
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._done = False
-
-    def done(self) -> bool:
-        """Whether there is an answer."""
-        return self._done
-
-    def set_result(self, result: Any, /) -> None:
-        """Answer with a reply."""
-        self._result, self._done = result, True
-
-    def set_exception(self, exception: BaseException, /) -> None:
-        """Answer with an error."""
-        self._error, self._done = exception, True
-
-    def result(self) -> Any:
-        """The reply; raises the error that was answered, or LookupError where nothing was answered yet."""
-        if not self._done:
-            raise LookupError("the message was not stepped yet: call drain() first")
-        if self._error is not None:
-            raise self._error
-        return self._result
 
 
 class NotOpened(Exception):
@@ -67,7 +43,7 @@ def _abort(error: Exception) -> None:
     raise error
 
 
-class TestNode:
+class TestNode(ReplayingByHand):
     """A node without a loop: messages wait until `step` or `drain`; `call` does both.
 
     `now` is its clock, in seconds; `seed` decides its references and trace ids.
@@ -217,7 +193,8 @@ class TestNode:
         )
         self._host.tell()
         self.drain()
-        if isinstance(result, Success) and result.unwrap().compiled.digest != application.digest:
+        running = result.value_or(None)
+        if running is not None and application.digest not in (running.compiled.digest, running.undone):
             changed = self.upgrade(application)
             if isinstance(changed, Failure):
                 self.stop(application.name)
@@ -225,17 +202,47 @@ class TestNode:
         return result.map(of_application)
 
     def upgrade(
-        self, application: Application, expected: str | None = None, *, through: Sequence[Application] = ()
+        self,
+        application: Application,
+        expected: str | None = None,
+        *,
+        through: Sequence[Application] = (),
+        probation: Probation | None = Probation(),  # noqa: B008 - a frozen value
+        settle: bool = False,
+        quarantine: bool = False,
+        tell: Tell | None = None,
     ) -> Result[Upgraded, Refusal]:
-        """As `Node.upgrade`; what waits keeps waiting."""
+        """As `Node.upgrade`; what waits keeps waiting. Where the upgrade before is watched, the clock goes on until
+        it is no more.
+        """
         puts = self._puts(application, *through)
         if isinstance(puts, Failure):
             return Failure(puts.failure())
-        prepared = self._host.prepare(application, expected, through)
-        result = self._host.change(application.name, prepared, None, puts.unwrap())
-        if self._host.keeper is not None:
-            self.drain()
+        terms, name = Terms(probation, settle, quarantine), application.name
+        given = instructions(name, application.version, tuple(application.machines), terms, expected=expected)
+        alone = tuple(each for each in given if not isinstance(each, Lead))  # nothing runs beside it
+        transaction = Transaction(name, application.version, alone, self._host.clock, tell)
+        transaction.begin(Prepare)
+        prepared = self._host.prepare(application, expected, through, terms)
+        if isinstance(prepared, Success) and self._waited(name):
+            prepared = self._host.prepare(application, expected, through, terms)
+        if isinstance(prepared, Success):
+            transaction.planned(prepared.unwrap().changed)
+            transaction.changes = differing(prepared.unwrap())
+            transaction.done(Prepare)
+            transaction.begin(Swap)
+        result = self._host.change(name, prepared, None, puts.unwrap(), transaction)
+        while not self._settled():
+            pass
         return result
+
+    def _waited(self, name: str) -> bool:
+        """Let the upgrade before be on probation no more; return whether it was."""
+        running = self._host.core.applications.get(name)
+        if running is None or running.watch is None:
+            return False
+        self.advance((running.watch.until - self._host.now()) / 1000)
+        return True
 
     def _puts(self, *applications: Application) -> Result[Mapping[str, bytes], Refusal]:
         return Success(NOTHING) if self._host.keeper is None else kept(*applications)

@@ -24,6 +24,8 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
     """Return what puts an application back to how it is now, for as long as no message is stepped."""
     running = core.applications[name]
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
+    watch, settles, stuck = running.watch, running.settles, running.stuck
+    transaction = running.transaction
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
     told = {hosted: (hosted.waits, hosted.awake, hosted.older) for hosted in machines.values()}
 
@@ -32,6 +34,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
         for machine in changed:
             del core.machines[machine]
         running.machines, running.compiled, running.previous = machines, compiled, previous
+        running.settles, running.stuck, running.transaction = settles, stuck, transaction
         core.machines.update(machines)
         for machine, hosted in changed.items():
             if machine not in machines:
@@ -48,6 +51,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
                     hosted.inbox.append((adopted, *rest))
                 else:
                     _turn_away(hosted, [(message, *rest)])
+        running.watched(watch)
         waiting = [hosted for hosted in core.ready if hosted.inbox]
         core.ready.clear()
         core.ready.extend(waiting)

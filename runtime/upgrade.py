@@ -7,8 +7,7 @@ when nothing did, assigns. A refusal has therefore changed nothing, and several 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -19,17 +18,22 @@ from arrows.compile import compile
 from arrows.continuation import effects
 from arrows.origin import BuildError
 from arrows.plain import describe
+from migrations.ahead import Ahead
 from migrations.chain import Route
-from migrations.plan import Lost, Plan, Row, plan
+from migrations.lazy import plain
+from migrations.plan import Lost, Plan, Row
+from migrations.planner import Refused
 from migrations.refusal import MigrationRaised, Refusal, WrongLens
 from migrations.rule import Stop
 from runtime.acceptance import Older, check
 from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
 from runtime.errors import cut
-from runtime.hosted import Compiled, Hosted, Previous, Running, Waiting, routes
-from runtime.leading import led
+from runtime.hosted import Compiled, Hosted, Previous, Running, routes
+from runtime.instruction import Terms
+from runtime.leading import Led, Turned, all_turned, led
 from runtime.outbox import TOLD
+from runtime.quarantine import none_aside
 from runtime.refusal import (
     AlreadyRunning,
     CannotCompile,
@@ -39,7 +43,7 @@ from runtime.refusal import (
     NothingToRollBack,
     UnexpectedVersion,
 )
-from runtime.waits import Waits
+from runtime.transaction import Changed
 
 _NO_STATES: Final[Mapping[str, Values]] = {}
 
@@ -48,7 +52,7 @@ _NO_STATES: Final[Mapping[str, Values]] = {}
 class Upgraded:
     """A change that was made. `old` and `new` are digests; `rows` tell what became of each machine's cells.
 
-    `seconds` is how long the machines stood still for it.
+    `seconds` is how long the machines stood still for it, `turned` what waited and only the version has that was left.
     """
 
     application: str
@@ -59,11 +63,13 @@ class Upgraded:
     rows: Mapping[str, tuple[Row, ...]]
     back: bool = False
     seconds: float = 0.0
+    turned: tuple[Turned, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """The change for JSON."""
         rows = {machine: [attrs.asdict(row) for row in each] for machine, each in self.rows.items()}
-        return {**attrs.asdict(self, filter=lambda field, _: field.name != "rows"), "rows": rows}
+        plain = attrs.asdict(self, filter=lambda field, _: field.name not in {"rows", "turned"})
+        return {**plain, "turned": len(self.turned), "rows": rows}
 
 
 @attrs.frozen(eq=False)
@@ -80,6 +86,14 @@ class Prepared:
     lost: Mapping[str, Lost]
     """On the way back, what the way up threw away of each machine's state."""
     back: bool
+    terms: Terms = attrs.field(default=Terms(None))
+    ahead: Mapping[str, Ahead] = attrs.field(factory=dict)
+    """What was led of each machine's state before the change, where something was."""
+
+    @property
+    def changed(self) -> Changed:
+        """What is led to the new version."""
+        return Changed.of({machine: each.rows for machine, each in self.plans.items()})
 
 
 @attrs.frozen
@@ -135,18 +149,33 @@ def compiled_through(
     return compiled(application).map(lambda made: attrs.evolve(made, through=tuple(between)))
 
 
+def verify(running: Running, expected: str | None) -> Result[Running, Refusal]:
+    """Check that the version runs whose digest begins so, with at least `bounds.SHORT_DIGEST` digits; None is any.
+
+    Returns Success(running) or Failure(UnexpectedVersion).
+    """
+    digest = running.compiled.digest
+    if expected is None or (len(expected) >= SHORT_DIGEST and digest.startswith(expected)):
+        return Success(running)
+    return Failure(UnexpectedVersion(running.compiled.application.name, expected, digest))
+
+
 def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Prepared, Refusal]:
     """Check that `new` can take over, and plan the way of every machine's state.
 
-    `expected` is the digest that must be running, or its first digits, at least `bounds.SHORT_DIGEST` of them.
-    Returns Failure(UnexpectedVersion | AlreadyRunning | MachineRemoved | MessageNotAccepted), or what `plan`
-    refuses.
+    `expected` is as in `verify`.
+    Returns Failure(UnexpectedVersion | AlreadyRunning | KeysSetAside | MachineRemoved | MessageNotAccepted), or what
+    `plan` refuses.
     """
     old, name = running.compiled, new.application.name
-    if expected is not None and not _names(expected, old.digest):
-        return Failure(UnexpectedVersion(name, expected, old.digest))
+    verified = verify(running, expected)
+    if isinstance(verified, Failure):
+        return Failure(verified.failure())
     if new.digest == old.digest:
         return Failure(AlreadyRunning(name, new.digest))
+    aside = none_aside(running)
+    if aside is not None:
+        return Failure(aside)
     for machine in old.programs:
         if machine not in new.programs:
             return Failure(MachineRemoved(name, machine))
@@ -168,80 +197,44 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     if running.compiled is not old:
         return Failure(UnexpectedVersion(name, old.digest, running.compiled.digest))
     taken = {machine: hosted for machine, hosted in running.machines.items() if machine in new.programs}
+    turned: list[Turned] = []
     for machine, hosted in running.machines.items():
         if machine not in taken and (hosted.inbox or hosted.stepped or hosted.waits):
-            return Failure(MachineRemoved(name, machine))
+            if hosted.stepped or not prepared.back:
+                return Failure(MachineRemoved(name, machine))
+            turned += all_turned(hosted)
     states: dict[str, Values] = {}
-    inboxes: dict[str, tuple[deque[Waiting], Waits]] = {}
+    waiting: dict[str, Led] = {}
     for machine, hosted in taken.items():
         older = prepared.older.get(machine)
-        applied = _applied(prepared.plans[machine], hosted, prepared.lost.get(machine))
+        thrown = prepared.lost.get(machine, {}) if prepared.back else None
+        ahead = prepared.ahead.get(machine) or Ahead(quarantine=prepared.terms.quarantine)
+        applied = migrated(prepared.plans[machine], hosted, thrown, ahead)
         adopted = led(hosted, name, new, older, back=prepared.back)
         if isinstance(applied, Failure):
             return Failure(applied.failure())
         if isinstance(adopted, Failure):
             return Failure(adopted.failure())
-        states[machine], inboxes[machine] = applied.unwrap(), adopted.unwrap()
+        states[machine], waiting[machine] = applied.unwrap(), adopted.unwrap()
+        turned += waiting[machine].turned
     rows = {machine: each.rows for machine, each in prepared.plans.items()}
     versions = old.application.version, new.application.version
-    result = Upgraded(name, old.digest, new.digest, *versions, rows, prepared.back)
+    result = Upgraded(name, old.digest, new.digest, *versions, rows, prepared.back, turned=tuple(turned))
     fresh = {machine: Hosted(machine, new) for machine in new.programs if machine not in taken}
 
-    before = {machine: hosted.state for machine, hosted in taken.items()}
+    before = {machine: plain(hosted.state) for machine, hosted in taken.items() if not prepared.back}
 
     # The point of no return: from here on nothing can fail.
     for machine, hosted in taken.items():
         hosted.state = states[machine]
-        hosted.inbox, hosted.waits = inboxes[machine]
+        hosted.inbox, hosted.waits = waiting[machine].inbox, waiting[machine].waits
         hosted.older = None if prepared.back else prepared.older.get(machine)
+        hosted.watch = None
         hosted.run(new)
     running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
     running.previous = None if prepared.back else Previous(old, prepared.routes, before)
-    running.compiled = new
+    running.compiled, running.watch, running.stuck, running.settles = new, None, "", False
     return Success(result)
-
-
-def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refusal]:
-    """Let another edition of the same version run, loaded once more: its classes may be other objects.
-
-    Returns Success(what undoes it), or what the way of the state refuses.
-    """
-    old, previous = running.compiled, running.previous
-    new = attrs.evolve(new, through=old.through)
-    states: dict[str, tuple[Values, Waits]] = {}
-    for machine, hosted in running.machines.items():
-        way = plan(hosted.program, new.programs[machine], None, machine=machine)
-        if isinstance(way, Failure):
-            return Failure(way.failure())
-        applied = _applied(way.unwrap(), hosted)
-        if isinstance(applied, Failure):
-            return Failure(applied.failure())
-        adopted = led(hosted, new.application.name, new)
-        if isinstance(adopted, Failure):
-            return Failure(adopted.failure())
-        states[machine] = applied.unwrap(), adopted.unwrap()[1]
-    before = {machine: (hosted.state, hosted.waits) for machine, hosted in running.machines.items()}
-
-    def run(compiled: Compiled, states: Mapping[str, tuple[Values, Waits]]) -> None:
-        running.compiled = compiled
-        for machine, hosted in running.machines.items():
-            hosted.state, hosted.waits = states[machine]
-            hosted.run(compiled)
-
-    def undo() -> None:
-        run(old, before)
-        running.previous = previous
-
-    run(new, states)
-    if previous is not None:
-        running.back_to(previous.compiled, previous.states)
-        if previous.settled:
-            running.settle()
-    return Success(undo)
-
-
-def _names(expected: str, digest: str) -> bool:
-    return len(expected) >= SHORT_DIGEST and digest.startswith(expected)
 
 
 def _planned(
@@ -284,10 +277,17 @@ def _thrown(way: Route, state: Values) -> Lost:
     return way.plan().bind(lambda up: up.lost(state)).value_or({})
 
 
-def _applied(planned: Plan, hosted: Hosted, lost: Lost | None = None) -> Result[Values, Refusal]:
-    """Migrate one state; even an `exit()` in a migration is a refusal."""
+def migrated(planned: Plan, hosted: Hosted, lost: Lost | None, ahead: Ahead) -> Result[Values, Refusal]:
+    """Migrate one state; even an `exit()` in a migration is a refusal. On the way back `lost` is what there was.
+
+    On the way up the rows of large tables are led later, and `ahead` is what was led before.
+    """
     try:
-        return planned.apply(hosted.state, lost)
+        if lost is not None:
+            return planned.apply(hosted.state, lost)
+        return planned.apply(plain(hosted.state), ahead=ahead)
+    except Refused as refused:
+        return Failure(refused.refusal)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -156,7 +156,7 @@ def _data(application: Application) -> dict[str, Any] | None:
     """The machines as bytes, where all of them are data."""
     machines = {name: encode(machine) for name, machine in application.machines.items()}
     whole = all(isinstance(each, Success) for each in machines.values())
-    if not whole or application.migrations or application.codecs:
+    if not whole or application.migrations or application.codecs or application.healthy:
         return None
     encoded = {name: base64.b64encode(each.unwrap()).decode() for name, each in machines.items()}
     return {"machines": encoded, "inbox": application.inbox}

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from runtime import report
-from runtime.control_client import ask
+from runtime.control_client import Remote, ask
 
 Plain = Mapping[str, Any]
 
@@ -50,13 +50,13 @@ class Rates:
         return found
 
 
-def watch(data: Path, interval: float, *, as_json: bool) -> int:
+def watch(place: Path | Remote, interval: float, *, as_json: bool) -> int:
     """Look every `interval` seconds. Returns 0 when interrupted, 1 when there is no node (any more)."""
     rates = Rates()
     try:
         with Live(console=report.console(), auto_refresh=False, transient=False) as live:
             while True:
-                reply = ask(data, {"op": "status"})
+                reply = ask(place, {"op": "status"})
                 if isinstance(reply, Failure):
                     refusal = reply.failure()
                     break

@@ -24,16 +24,27 @@ from migrations.refusal import Refusal
 from runtime import (
     check_command,
     control_client,
+    control_token,
+    conversation,
     datadir,
+    dead_letters,
     errors,
     export_command,
+    history_command,
     initial,
+    led_ahead,
     listen,
     picture,
+    probation,
+    quarantine,
+    reading,
+    rehearsing,
+    replaying,
     settling,
     upgrade,
 )
 from runtime import refusal as running
+from runtime.allowed import Differing
 from runtime.codec import NotARequest
 from runtime.command import exit_code
 from runtime.errors import CallError
@@ -50,10 +61,19 @@ REFUSALS: tuple[Refusal, ...] = (
     control_client.NoNode("/srv/shop/.midflight"),
     control_client.Refused(running.NothingToRollBack("shop").to_plain()),
     Damaged("/srv/shop/.midflight/journal.db", "entry 12 has another checksum"),
+    dead_letters.NotReadable(3, "version 2, which wrote it, is not kept"),
+    replaying.LetterBusy(3),
+    replaying.LetterFailed(3, "box raises on it; reference 8f2d0c11a4b39e07 in the log"),
+    replaying.LetterNotTaken(3, "box", "expected Add | Total, found Refund(n=7)"),
+    replaying.NoSuchLetter(3),
     datadir.Occupied("/srv/shop/.midflight", "4711"),
     datadir.Unusable("/srv/shop/.midflight", "Permission denied"),
     export_command.CannotWrite("/srv/copy.jsonl", "No space left on device"),
-    export_command.NoData("/srv/shop/.midflight"),
+    control_client.NoRemote("tcp://10.0.0.7:7070", "no token is given"),
+    control_token.BadTokenFile("/srv/shop/.midflight/control.token", "other users may read or write it"),
+    conversation.WrongToken(),
+    history_command.NoSuchRow(7),
+    reading.NoData("/srv/shop/.midflight"),
     initial.BadInitial("copy.jsonl", 3, "count: expected int, found 'two'"),
     initial.HasData("shop"),
     listen.CannotListen("http://127.0.0.1:8080", "Address already in use"),
@@ -92,14 +112,30 @@ REFUSALS: tuple[Refusal, ...] = (
     running.OtherHere("shop", OLD, ("Python 3.11 -> 3.12",), True),
     running.UnexpectedVersion("shop", OLD, NEW),
     running.UnknownApplication("shpo", ("shop",)),
+    probation.EndedUncleanly("shop", "2"),
+    probation.NewVersionRaised("till", "Pay(cents=5)", "KeyError: 5"),
+    probation.TooSlow(
+        "till", "a step of till took longer than its budget of 1 s and was interrupted at shop.py:12"
+    ),
+    probation.Unhealthy("till", "its arrow gives False on Pay(cents=5) and the reply -5"),
+    rehearsing.RehearsalDiffers("shop", 1000, (Differing("till", "the reply", "Pay(cents=5)", "5", "4"),)),
+    rehearsing.RehearsalFailed("shop", "it took longer than 30 s, and was at 17 of 1000, till: Pay(cents=5)"),
     settling.NothingToSettle("shop"),
+    settling.StillSweeping("shop"),
+    quarantine.KeysSetAside(
+        "shop", 2, "shop.orders 'a-17': migrating the cell raised ValueError: no such row"
+    ),
+    led_ahead.WouldPause("shop", "orders", 1.25, 5),
+    led_ahead.LeadsTooLong("shop", 120.0),
     upgrade.OtherApplication("till", "shop"),
 )
 ERRORS: tuple[CallError, ...] = (
     errors.BadId("it has 300 characters"),
     errors.BadMessage("counter", Misfit("by", "int", "'two'"), ('{"type": "Incr", "by"?: int}',)),
     errors.IdReused("till", "order-7"),
+    errors.KeySetAside("till", "3f9c2a", ValueError("no number"), "'a-17'"),
     errors.Overloaded("till"),
+    errors.RolledBack("till", "2"),
     errors.StepFailed("till", "3f9c2a", ValueError("no number")),
     errors.Unavailable("the node is not running"),
     errors.UnknownMachine("tlil", ("till",)),

@@ -94,8 +94,9 @@ def test_there_are_the_rows_that_the_figures_ask_for() -> None:
         "call-journaled-1024": (0.5, False),
         "recovery": (0.5, False),
         "pause-1": (1.0, True),
+        "pause-1000000": (0.02, True),
     }
-    told = {"evaluate", "transitions", "python-statemachine", "http", "resp"}
+    told = {"evaluate", "transitions", "python-statemachine", "http", "resp", "pause-1000", "pause-100000"}
     led = {f"migrate-{each}" for each in ("inferred", "lens", "arrow", "nested", "list", "keyed")}
     assert BENCHES.keys() - judged.keys() == told | led | {"plan", "plan-lenses", "infer"}
 

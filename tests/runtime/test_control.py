@@ -27,8 +27,9 @@ from arrows.shape import shape_of
 from arrows.term import Arrow
 from runtime import control as control_module
 from runtime.application import Application
-from runtime.control import MAX_LINE, Control
+from runtime.control import Control
 from runtime.control_client import NoNode, ask
+from runtime.conversation import MAX_LINE
 from runtime.datadir import LONGEST_SOCKET, Claim, Occupied, Unusable, claim, socket_of
 from runtime.listen import CannotListen, bind
 from runtime.loader import load

@@ -19,9 +19,10 @@ from runtime.application import Application
 from runtime.errors import StepFailed, Unavailable
 from runtime.in_order import InOrder
 from runtime.keeper import NOTHING, Keeper
+from runtime.pending import Pending
 from runtime.refusal import CannotKeep, NotRecovered
 from runtime.store import Change, Done, Rejected, Store, Uncertain
-from runtime.testing import NotOpened, Pending, TestNode
+from runtime.testing import NotOpened, TestNode
 from runtime.upgrade import compiled
 from runtime.versions import kept
 from tests.runtime.book import Add, All, by_key, ledger, v1, v2
@@ -114,7 +115,7 @@ def test_upgrades_and_rollbacks_are_repeated(clean: bool, monkeypatch: pytest.Mo
     node.start(v1)
     node.call("ledger", Add(1))
     node.call("ledger", Add(2))
-    assert isinstance(node.upgrade(v2), Success)
+    assert isinstance(node.upgrade(v2, probation=None), Success)
     node.call("ledger", Add(3))
     if clean:
         node.close()
@@ -306,7 +307,7 @@ def checked(schedule: list[str], made: type[Simulated] = Simulated) -> None:
         kept = node._host.keeper.parked.get("book") if node._host.keeper else None
         node.start(v2 if kept and kept.compiled.digest == v2.digest else v1)
         if kept is None:
-            node.upgrade(v2).unwrap()  # from here on both versions are kept
+            node.upgrade(v2, probation=None).unwrap()  # from here on both versions are kept
             node.rollback("book").unwrap()
         hear(node)
         store.automatic = False

@@ -23,7 +23,8 @@ from arrows.plain import from_plain, to_plain
 from arrows.shape import ANYTHING, Shape
 from runtime.application import Application
 from runtime.loader import load
-from runtime.testing import Pending, TestNode
+from runtime.pending import Pending
+from runtime.testing import TestNode
 from runtime.versions import kept
 from tests.conftest import ROOT
 from tests.runtime.engines import Power, Simulated
@@ -332,7 +333,7 @@ class Run:
         return read(hosted.application, (machine, message), hosted.program.takes)
 
     def swap(self) -> None:
-        self.node.upgrade(self.example.two).unwrap()
+        self.node.upgrade(self.example.two, probation=None).unwrap()
         self.runs = self.example.two
         self.model.up()
 

@@ -39,7 +39,7 @@ async def filled(data: Path, image: Path) -> None:
         (await node.start(v1)).unwrap()
         for n in range(30):
             await node.call("ledger", Add(n))
-        (await node.upgrade(v2)).unwrap()
+        (await node.upgrade(v2, probation=None)).unwrap()
         for n in range(30, 40):
             await node.call("ledger", Add(n))
         shutil.copytree(data, image, ignore=shutil.ignore_patterns("*.sock", "*.path", "lock", "*-shm"))
@@ -297,7 +297,7 @@ def test_on_a_full_disk_callers_hear_so_and_the_node_goes_on_when_there_is_room(
                 said.append(next(numbers))
                 await node.call("ledger", Add(said[-1]))
             assert await node.call("ledger", All()) == tuple(said)
-            refused = (await node.upgrade(v2)).value_or("refused")
+            refused = (await node.upgrade(v2, probation=None)).value_or("refused")
             assert refused == "refused" or node.status().applications[0].version == "2"
         return said
 

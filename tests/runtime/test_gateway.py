@@ -19,8 +19,9 @@ from arrows.build import loop
 from arrows.notation import proc
 from runtime import bounds
 from runtime.application import Application
-from runtime.gateway import Malformed, parse
+from runtime.gateway import STATUS, Malformed, parse
 from runtime.node import Node
+from tests.errors_page import ERRORS
 
 
 @attrs.frozen
@@ -301,3 +302,8 @@ def test_a_machine_that_takes_anything_takes_any_json(value: Any) -> None:
         assert (reply.status_code, reply.json()) == (200, value)
 
     serve(body)
+
+
+def test_every_error_of_a_call_has_a_status() -> None:
+    missing = [type(each).__name__ for each in ERRORS if type(each) not in STATUS]
+    assert missing == ["NotARequest"], "which other protocols answer"

@@ -131,7 +131,9 @@ def test_a_real_node_tells_who_asked(tmp_path: Path) -> None:
     finally:
         node.kill()
         node.communicate()
-    found = json.loads(shown(data, "--json", "--limit", "4").stdout)["history"]
-    assert [row["what"] for row in found] == ["refused", "ended uncleanly", "started again", "stopped"]
+    found = json.loads(shown(data, "--json", "--limit", "5").stdout)["history"]
+    words = [row["what"] for row in found]
+    assert words == ["refused", "ended uncleanly", "started again", "asked to stop", "stopped"]
+    assert f"process {os.getpid()}" in found[3]["who"]
     assert f"process {os.getpid()}" in found[0]["who"]
     assert found[0]["at"].endswith("+00:00")

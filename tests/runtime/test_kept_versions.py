@@ -18,9 +18,10 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.control_client import ask
 from runtime.loader import load
+from runtime.pending import Pending
 from runtime.refusal import CannotKeep, OtherHere
 from runtime.store import Rejected
-from runtime.testing import NotOpened, Pending, TestNode
+from runtime.testing import NotOpened, TestNode
 from tests.runtime.crash_checker import wait_for
 from tests.runtime.engines import Power, Simulated
 from tests.runtime.test_crash import free_port, python
@@ -117,7 +118,7 @@ def test_recovery_and_rollback_need_no_file(clean: bool, tmp_path: Path) -> None
     node.start(project(tmp_path / "one", text(1))).unwrap()
     assert add(node, 3) == 3
     two = project(tmp_path / "two", text(2))
-    node.upgrade(two).unwrap()
+    node.upgrade(two, probation=None).unwrap()
     assert add(node, 4) == 7
     if clean:
         node.close()
@@ -176,13 +177,13 @@ def test_a_migration_that_was_mended_does_not_alter_what_it_did(tmp_path: Path) 
     node.start(project(tmp_path, text(1))).unwrap()
     add(node, 3)
     wrong = project(tmp_path, text(2, more=" + 100"))
-    node.upgrade(wrong).unwrap()
+    node.upgrade(wrong, probation=None).unwrap()
     assert add(node, 1) == 104
     node.rollback("a").unwrap()
     right = project(tmp_path, text(2))
     assert right.digest == wrong.digest
     assert right.edition != wrong.edition
-    node.upgrade(right).unwrap()
+    node.upgrade(right, probation=None).unwrap()
     assert add(node, 1) == 105
     assert len(kept(power)) == 3
     assert add_after(power, right) == 106
@@ -193,7 +194,7 @@ def test_another_edition_of_what_ran_takes_its_place(tmp_path: Path) -> None:
     power = Power()
     node = node_on(power)
     node.start(project(tmp_path, text(1))).unwrap()
-    node.upgrade(project(tmp_path, text(2))).unwrap()
+    node.upgrade(project(tmp_path, text(2)), probation=None).unwrap()
     add(node, 3)
     mended = project(
         tmp_path, text(2).replace("return total[0] + total[1]", "return total[0] + total[1] + 1")
@@ -212,7 +213,7 @@ def test_a_refused_upgrade_leaves_nothing_on_disk(tmp_path: Path) -> None:
     node.start(project(tmp_path, text(1))).unwrap()
     before = dict(power.table)
     lost = project(tmp_path, text(1, cell="sum: int = 0", body="sum += msg.n", reply="sum", version="2"))
-    assert isinstance(node.upgrade(lost), Failure)
+    assert isinstance(node.upgrade(lost, probation=None), Failure)
     told = {key for key in power.table if key.startswith("history/")} - set(before)
     assert {key: data for key, data in power.table.items() if key not in told} == before
 
@@ -223,7 +224,7 @@ def test_versions_that_nobody_needs_are_collected(tmp_path: Path, monkeypatch: p
     node = node_on(power)
     node.start(project(tmp_path, text(1))).unwrap()
     for step in range(2, 8):
-        node.upgrade(project(tmp_path, text(1, step=step, version=f"1.{step}"))).unwrap()
+        node.upgrade(project(tmp_path, text(1, step=step, version=f"1.{step}")), probation=None).unwrap()
         add(node, 1)
     assert len(kept(power)) == 7
     node.close()
@@ -242,7 +243,7 @@ def test_versions_are_collected_while_the_node_runs(tmp_path: Path, monkeypatch:
     node.start(project(tmp_path, text(1))).unwrap()
     total = 0
     for step in range(2, 20):
-        node.upgrade(project(tmp_path, text(1, step=step, version=f"1.{step}"))).unwrap()
+        node.upgrade(project(tmp_path, text(1, step=step, version=f"1.{step}")), probation=None).unwrap()
         for _ in range(step % 4):
             total += step
             assert add(node, 1) == total
@@ -357,7 +358,10 @@ def test_a_killed_process_goes_on_without_the_files_that_it_ran(tmp_path: Path) 
     project(tmp_path / "two", text(2))
     with running(tmp_path / "one" / "main.py") as (port, node):
         assert told(port) == 2
-        assert isinstance(ask(data, {"op": "upgrade", "file": str(tmp_path / "two" / "main.py")}), Success)
+        assert isinstance(
+            ask(data, {"op": "upgrade", "file": str(tmp_path / "two" / "main.py"), "probation": None}),
+            Success,
+        )
         assert told(port) == 4
         node.kill()
     shutil.rmtree(tmp_path / "one")

@@ -11,8 +11,9 @@ import pytest
 
 from runtime import bounds
 from runtime.errors import Unavailable
+from runtime.pending import Pending
 from runtime.store import Change, Done, Rejected
-from runtime.testing import Pending, TestNode
+from runtime.testing import TestNode
 from tests.long import LONG
 from tests.runtime.engines import Power, Scattered, Simulated
 from tests.runtime.shelves import Look, Set, v1, v2

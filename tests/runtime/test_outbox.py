@@ -26,10 +26,11 @@ from runtime.core import Core
 from runtime.errors import Overloaded, StepFailed, Unavailable
 from runtime.node import Node
 from runtime.outbox import Outbox, Published
+from runtime.pending import Pending
 from runtime.refusal import NeedsEffects
 from runtime.store import Rejected
 from runtime.subscriptions import Lagged
-from runtime.testing import Pending, TestNode
+from runtime.testing import TestNode
 from runtime.versions import brought_back, kept
 from tests.runtime.desk import Do, Kept, Note, Pass, Remind, To, archive, archive_2, deaf, office, reception
 from tests.runtime.engines import Power, Simulated
@@ -410,7 +411,7 @@ def test_an_upgrade_of_the_receiver_keeps_what_waits_for_it() -> None:
     while node.hear():
         pass
     assert node.machine("audit").sends == 5
-    assert isinstance(node.upgrade(archive_2), Success)
+    assert isinstance(node.upgrade(archive_2, probation=None), Success)
     assert node.call("audit", Kept()) == tuple(("anna", n) for n in range(5))
     again = TestNode(store=Simulated(power, automatic=True))
     assert again.start(archive_2).unwrap().version == "2"

@@ -37,10 +37,11 @@ from runtime.keeper import NOTHING
 from runtime.loader import load
 from runtime.node import Node
 from runtime.packing import parsed
+from runtime.pending import Pending
 from runtime.replies import Answers, written
 from runtime.requests import Answered, Window, fingerprint
 from runtime.store import Rejected
-from runtime.testing import Pending, TestNode
+from runtime.testing import TestNode
 from runtime.upgrade import compiled
 from runtime.versions import kept
 from tests.runtime.engines import Power, Simulated

@@ -142,18 +142,22 @@ class Soak:
             self.refused(project(self.folder / "bad", self.number, self.runs, "raise ValueError('no')\n"))
         if self.number % 5 == 1:
             self.refused(project(self.folder / "bad", self.number, self.runs + 1))
-        self.done({"op": "upgrade", "file": str(project(place, self.number, self.runs, ending))})
+        self.done(
+            {"op": "upgrade", "probation": None, "file": str(project(place, self.number, self.runs, ending))}
+        )
         before, self.runs = self.runs, self.number
         if self.number % 7 == 0:
             self.done({"op": "rollback"})
-            self.done({"op": "upgrade", "file": str(project(place, self.number, before, ending))})
+            self.done(
+                {"op": "upgrade", "probation": None, "file": str(project(place, self.number, before, ending))}
+            )
 
     def done(self, request: dict[str, Any]) -> None:
         reply = ask(self.data, request)
         assert isinstance(reply, Success), reply
 
     def refused(self, file: Path) -> None:
-        reply = ask(self.data, {"op": "upgrade", "file": str(file)})
+        reply = ask(self.data, {"op": "upgrade", "probation": None, "file": str(file)})
         assert isinstance(reply, Failure), reply
 
     def seen(self) -> Seen:

@@ -133,7 +133,7 @@ def test_a_restart_knows_the_way(versions: dict[str, Application], snapshot: boo
     node.start(versions["1"]).unwrap()
     old = pay(node, 250)
     node.call("till", old)
-    node.upgrade(versions["3"], through=[versions["2"]]).unwrap()
+    node.upgrade(versions["3"], through=[versions["2"]], probation=None).unwrap()
     node.call("till", pay(node, 1.0))
     if snapshot:
         node.close()

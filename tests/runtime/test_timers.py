@@ -146,7 +146,7 @@ def test_an_upgrade_and_a_rollback_keep_timers(clean: bool) -> None:
     node.call("desk", Named("a", "one", 5))
     node.call("desk", Named("b", "two", 15))
     node.call("desk", Named("c", "gone", 15))
-    assert isinstance(node.upgrade(reception_2), Success)
+    assert isinstance(node.upgrade(reception_2, probation=None), Success)
     node.call("desk", Drop("c"))
     node.advance(5)
     assert node.call("desk", Rings()) == ("second one",)
@@ -166,7 +166,7 @@ def test_a_version_that_does_not_take_the_message_of_a_timer_is_refused() -> Non
     )
     node = fresh()
     node.call("desk", Remind("tea", 5))
-    assert isinstance(node.upgrade(narrow), Failure)
+    assert isinstance(node.upgrade(narrow, probation=None), Failure)
     node.advance(5)
     assert node.call("desk", Rings()) == ("tea",)
 
@@ -381,7 +381,7 @@ def test_random_timers_with_crashes_ring_as_the_model_says(
                 model.pass_by(seconds)
             case _:
                 if versions % 2 == 0:
-                    assert isinstance(node.upgrade(reception_2), Success)
+                    assert isinstance(node.upgrade(reception_2, probation=None), Success)
                 else:
                     assert isinstance(node.rollback("reception"), Success)
                 versions += 1

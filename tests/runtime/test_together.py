@@ -16,8 +16,9 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.errors import BadMessage, Overloaded, StepFailed, Unavailable, UnknownMachine
 from runtime.node import Node
+from runtime.pending import Pending
 from runtime.store import Rejected
-from runtime.testing import Pending, TestNode
+from runtime.testing import TestNode
 from tests.long import LONG
 from tests.runtime.book import Add, All, by_key, v1, v2
 from tests.runtime.engines import Power, Simulated

@@ -18,7 +18,8 @@ from migrations.migration import DROP, Migration
 from migrations.refusal import MigrationMisfit, MigrationRaised, NoDown, Undefined
 from runtime import observe
 from runtime.application import Application
-from runtime.errors import Overloaded, StepFailed
+from runtime.errors import Overloaded, RolledBack, StepFailed
+from runtime.pending import Pending
 from runtime.refusal import (
     AlreadyRunning,
     CannotCompile,
@@ -28,7 +29,7 @@ from runtime.refusal import (
     UnexpectedVersion,
     UnknownApplication,
 )
-from runtime.testing import Pending, TestNode
+from runtime.testing import TestNode
 
 
 @attrs.frozen
@@ -213,15 +214,13 @@ def test_without_down_there_is_no_way_back() -> None:
     assert node.call("a", Read()) == Told(2, 0)
 
 
-def test_a_rollback_refuses_while_a_message_waits_that_the_old_version_does_not_take() -> None:
+def test_a_rollback_turns_away_what_waits_and_the_old_version_does_not_take() -> None:
     node = started(v1(a=adds_only))
     node.upgrade(Application("app", version="2", machines={"a": one})).unwrap()
     pending = node.send("a", Read())
-    refusal = node.rollback("app").failure()
-    assert isinstance(refusal, MessageNotAccepted)
-    node.drain()
-    assert pending.result() == Told(1, 0)
-    node.rollback("app").unwrap()
+    assert len(node.rollback("app").unwrap().turned) == 1
+    with pytest.raises(RolledBack, match="went back from version 2"):
+        pending.result()
     assert node.call("a", Add(1)) == 1
 
 

@@ -1,0 +1,117 @@
+"""Keys whose rows cannot be led to the version that runs: each is set aside alone, and the others go on.
+
+Its row stays as the old version left it, and comes back with a rollback. A snapshot has the keys; why each is set aside
+its way up tells again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from immutables import Map
+
+from arrows.keys import key_of, value_of
+from arrows.representation import represent
+from migrations.ahead import Ahead
+from migrations.lazy import LazyTable
+from migrations.refusal import Refusal
+from runtime.errors import cut
+from runtime.hosted import Running
+
+
+@attrs.frozen
+class Aside:
+    """A key that is set aside: of which machine and table (its address), and why."""
+
+    machine: str
+    address: str
+    key: Any
+    why: Refusal
+
+    def to_plain(self) -> dict[str, str]:
+        """For JSON; the key as Python writes it."""
+        key = cut(represent(self.key))
+        return {"machine": self.machine, "cell": self.address, "key": key, "why": cut(self.why.happened)}
+
+
+@attrs.frozen
+class KeysSetAside(Refusal):
+    """Keys are set aside, and what was asked for would lose their rows."""
+
+    application: str
+    count: int
+    example: str
+
+    @property
+    def happened(self) -> str:
+        keys = "1 key is" if self.count == 1 else f"{self.count} keys are"
+        return (
+            f"{self.application}: {keys} set aside, as the rows cannot be led to the version that runs: "
+            f"{self.example}."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Go back with `midflight rollback`, which gives the rows as they were, mend the migration, and upgrade "
+            "again; `midflight status` lists the keys."
+        )
+
+
+def set_aside(running: Running) -> Iterator[Aside]:
+    """The keys of an application that are set aside."""
+    for machine, hosted in running.machines.items():
+        for slot, table in zip(hosted.program.slots, hosted.state, strict=True):
+            if type(table) is LazyTable and table.aside:
+                for key, why in table.aside.items():
+                    yield Aside(machine, slot.address, value_of(key), why)
+
+
+def none_aside(running: Running) -> KeysSetAside | None:
+    """Why an application's upgrade cannot be settled; None where no key is set aside."""
+    found = list(set_aside(running))
+    if not found:
+        return None
+    first = found[0]
+    example = f"{first.machine}.{first.address} {cut(represent(first.key))}: {cut(first.why.happened)}"
+    return KeysSetAside(running.compiled.application.name, len(found), example.rstrip("."))
+
+
+def written(running: Running) -> dict[str, dict[str, list[Any]]]:
+    """The keys that are set aside, to be kept: of each machine's slots, by their places. See `read`."""
+    packing = running.compiled.packing
+    found: dict[str, dict[str, list[Any]]] = {}
+    for machine, hosted in running.machines.items():
+        for at, table in enumerate(hosted.state):
+            if type(table) is LazyTable and table.aside:
+                keys = [packing.pack(value_of(key)) for key in table.aside]
+                found.setdefault(machine, {})[str(at)] = keys
+    return found
+
+
+def read(running: Running, told: Mapping[str, Mapping[str, list[Any]]]) -> None:
+    """Set keys aside that were, of tables that were read back as plain ones."""
+    packing, previous = running.compiled.packing, running.previous
+    assert previous is not None, "what is settled has no key aside"
+    for machine, slots in told.items():
+        hosted = running.machines[machine]
+        plan = previous.routes[machine].unwrap().plan().unwrap()
+        ahead = Ahead(quarantine=True)
+        ahead.again()
+        led = plan.apply(previous.states[machine], ahead=ahead).unwrap()
+        state = list(hosted.state)
+        for at, packed in slots.items():
+            keys = [key_of(packing.unpack(each)) for each in packed]
+            state[int(at)] = _again(led[int(at)], state[int(at)], keys)
+        hosted.state = tuple(state)
+
+
+def _again(fresh: LazyTable, rows: Map[Any, Any], keys: list[Any]) -> LazyTable:
+    """A table whose other rows are led, or written, all of them."""
+    aside = fresh.swept(keys).aside
+    assert aside is not None
+    absent = Map((key, None) for key in fresh.base if key not in rows and key not in aside)
+    everything = Map((key, None) for key in (*rows, *absent))
+    return LazyTable(fresh.base, fresh.move, fresh.first, rows, absent, everything, 0, aside)
