@@ -24,7 +24,8 @@ from runtime.lifecycle import OnFailure, Resume
 from runtime.loader import load
 from runtime.node import Node
 from runtime.outbox import Published
-from runtime.status import ApplicationStatus, CellStatus, MachineStatus, Status
+from runtime.release import Release
+from runtime.status import ApplicationStatus, CellStatus, MachineStatus, ReleaseStatus, Status
 from runtime.subscriptions import Lagged, Subscription
 from runtime.transaction import Planned
 from runtime.upgrade import Upgraded
@@ -54,6 +55,8 @@ __all__ = [
     "Probation",
     "Progress",
     "Published",
+    "Release",
+    "ReleaseStatus",
     "Resume",
     "RolledBack",
     "Status",

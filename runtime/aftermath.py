@@ -17,6 +17,7 @@ from runtime.instruction import Sweep, Watch
 from runtime.probation import EndedUncleanly, Failing
 from runtime.quarantine import set_aside
 from runtime.settling import settle
+from runtime.unit import Group
 
 if TYPE_CHECKING:
     from runtime.host import Host
@@ -51,88 +52,117 @@ class Aftermath:
                 self._back(each)
         if keeper is not None and keeper.held:
             return
-        for running in core.applications.values():
+        for running in list(core.applications.values()):
             if running.watch is not None and running.watch.passed(running, core.now):
-                self._passed(running)
+                group = core.group_of(running)
+                if group.passed(core.now):
+                    self._passed(group)
             transaction = running.transaction
             if transaction is not None and transaction.goes_on(Sweep) and running.is_swept:
-                transaction.done(Sweep, _aside(running))
-                if keeper is not None:
-                    keeper.keep(keeper.history.grown(transaction))
+                group = core.group_of(running)
+                if group.is_swept:
+                    transaction.done(Sweep, _aside(group))
+                    if keeper is not None:
+                        keeper.keep(keeper.history.grown(transaction))
             if running.settles and running.watch is None and running.is_swept and running.is_open:
-                with _by_itself():
-                    settled = settle(self._host, running.compiled.application.name)
-                if isinstance(settled, Failure):
-                    running.settles = False
-                    logger.warning("%s", settled.failure())
+                self._settle(core.group_of(running))
+
+    def _settle(self, group: Group) -> None:
+        """Settle what was asked to settle by itself, once all of it can."""
+        if group.is_watched or not group.is_swept:
+            return
+        with _by_itself():
+            settled = settle(self._host, group.name)
+        if isinstance(settled, Failure):
+            for running in group.members:
+                running.settles = False
+            logger.warning("%s", settled.failure())
 
     def again(self, running: Running) -> Running:
-        """A kept application runs again: it goes back where its process ended uncleanly on probation."""
-        application = running.compiled.application
-        if application.name in self._cut_short:
-            self._cut_short.discard(application.name)
-            self._back(Failing(application.name, EndedUncleanly(application.name, application.version)))
+        """A kept application runs again, with all of its release: they go back where their process ended uncleanly on
+        probation.
+        """
+        group = self._host.core.group_of(running)
+        cut_short = self._cut_short & {each.compiled.application.name for each in group.members}
+        if cut_short:
+            self._cut_short -= cut_short
+            name = min(cut_short)
+            self._back(Failing(name, EndedUncleanly(group.name, group.version)))
         return running
 
     def _back(self, failing: Failing) -> None:
         """Go back to the version before, whose answer the failing message then gets."""
-        host, core, name = self._host, self._host.core, failing.application
-        running = core.applications.get(name)
+        host, core = self._host, self._host.core
+        running = core.applications.get(failing.application)
         if running is None or not running.is_open or running.stuck:
             return
-        failed, transaction = running.compiled.digest, running.transaction
+        group, transaction = core.group_of(running), running.transaction
+        failed = [(each, each.compiled.digest) for each in group.members]
         with _by_itself():
-            made = host.change(name, core.prepare_back(name), failing=failing)
+            made = host.change(group.name, core.prepare_back(group.name), failing=failing)
             if transaction is not None:
                 transaction.refused(Watch, failing.why)
                 if host.keeper is not None:
                     host.keeper.keep(host.keeper.history.grown(transaction))
             if isinstance(made, Failure):
-                self._stuck(running, failing, made.failure())
+                self._stuck(group, failing, made.failure())
             else:
-                running.undone = failed
+                for each, digest in failed:
+                    each.undone = digest
 
-    def _stuck(self, running: Running, failing: Failing, refusal: Refusal) -> None:
+    def _stuck(self, group: Group, failing: Failing, refusal: Refusal) -> None:
         core, keeper = self._host.core, self._host.keeper
-        name, watch, settles = running.compiled.application.name, running.watch, running.settles
+        stood = [(each, each.watch, each.settles) for each in group.members]
         text = f"{failing.why.happened} It cannot go back: {refusal.happened}"
-        running.sticks(text)
-        logger.error("%s: stuck in version %s: %s", name, running.compiled.application.version, text)
-        if core.observed:
-            core.events.append(
-                observe.Stuck(name, "", running.compiled.digest, core.reference(), failing.why, refusal)
-            )
+        logger.error("%s: stuck in version %s: %s", group.name, group.version, text)
+        for running in group.members:
+            running.sticks(text)
+            if core.observed:
+                name, digest = running.compiled.application.name, running.compiled.digest
+                core.events.append(observe.Stuck(name, "", digest, core.reference(), failing.why, refusal))
         if keeper is not None:
 
             def undo() -> None:
-                running.settles, running.stuck = settles, ""
-                running.watched(watch)
+                for running, watch, settles in stood:
+                    running.settles, running.stuck = settles, ""
+                    running.watched(watch)
 
-            keeper.note(["stuck", name, text], None, undo, keeper.history.stuck(core.now, running))
+            events = [["stuck", each.compiled.application.name, text] for each in group.members]
+            keeper.note(events, None, undo, keeper.history.stuck(core.now, group))
 
-    def _passed(self, running: Running) -> None:
-        core, keeper, watch = self._host.core, self._host.keeper, running.watch
-        assert watch is not None
-        name, messages = running.compiled.application.name, watch.messages(running)
-        seconds = max(0, core.now - watch.since) / 1000
-        running.watched(None)
-        version = running.compiled.application.version
+    def _passed(self, group: Group) -> None:
+        core, keeper = self._host.core, self._host.keeper
+        watched = [(each, each.watch) for each in group.members if each.watch is not None]
+        messages = sum(watch.messages(each) for each, watch in watched)
+        seconds = max(0, core.now - min(watch.since for _, watch in watched)) / 1000
         logger.info(
-            "%s: version %s passed its probation: %d messages, %.1f s", name, version, messages, seconds
+            "%s: version %s passed its probation: %d messages, %.1f s",
+            *(group.name, group.version, messages, seconds),
         )
-        if running.transaction is not None:
-            running.transaction.done(Watch, f"{messages} messages")
-        if core.observed:
-            core.events.append(observe.Passed(name, "", running.compiled.digest, core.reference(), messages))
+        transaction = group.transaction
+        if transaction is not None:
+            transaction.done(Watch, f"{messages} messages")
+        for running, watch in watched:
+            name, digest = running.compiled.application.name, running.compiled.digest
+            if core.observed:
+                did = watch.messages(running)
+                core.events.append(observe.Passed(name, "", digest, core.reference(), did))
+            running.watched(None)
         if keeper is not None:
+
+            def undo() -> None:
+                for running, watch in watched:
+                    running.watched(watch)
+
             with _by_itself():
-                row = keeper.history.passed(core.now, running, messages, seconds)
-                puts = {**row, **keeper.history.grown(running.transaction)}
-                keeper.note(["passed", name], None, lambda: running.watched(watch), puts)
+                row = keeper.history.passed(core.now, group, messages, seconds)
+                puts = {**row, **keeper.history.grown(transaction)}
+                events = [["passed", each.compiled.application.name] for each, _ in watched]
+                keeper.note(events, None, undo, puts)
 
 
-def _aside(running: Running) -> str:
-    count = sum(1 for _ in set_aside(running))
+def _aside(group: Group) -> str:
+    count = sum(1 for running in group.members for _ in set_aside(running))
     return f"{count} keys are set aside: see midflight status" if count else ""
 
 

@@ -27,7 +27,8 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _FORMAT = 1
 
 
-def _named(name: object, what: str) -> str:
+def named(name: object, what: str) -> str:
+    """A name that may stand in a URL. Raises BuildError for another one."""
     if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= bounds.MAX_NAME:
         return name
     raise BuildError(
@@ -39,11 +40,11 @@ def _named(name: object, what: str) -> str:
 
 
 def _name(name: str) -> str:
-    return _named(name, "an application")
+    return named(name, "an application")
 
 
 def _version(version: str) -> str:
-    return _named(version, "a version")
+    return named(version, "a version")
 
 
 def _machines(machines: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any, Any]]:
@@ -51,11 +52,11 @@ def _machines(machines: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any
         raise BuildError(
             "an application without machines", where=caller(), remedy='Give machines={"name": arrow}.'
         )
-    return MappingProxyType({_named(name, "a machine"): node(each) for name, each in machines.items()})
+    return MappingProxyType({named(name, "a machine"): node(each) for name, each in machines.items()})
 
 
 def _healthy(arrows: Mapping[str, Arrow[Any, Any]]) -> Mapping[str, Arrow[Any, Any]]:
-    return MappingProxyType({_named(name, "a machine"): node(each) for name, each in arrows.items()})
+    return MappingProxyType({named(name, "a machine"): node(each) for name, each in arrows.items()})
 
 
 def _names(machines: Mapping[str, Arrow[Any, Any]]) -> str:

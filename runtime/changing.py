@@ -10,43 +10,34 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
-from runtime import journal
 from runtime.application import Application
 from runtime.batch import Batch
-from runtime.core import Core
 from runtime.hosted import Compiled, Running
 from runtime.initial import Beginning, HasData, withdraw
 from runtime.instruction import Swap, Terms, Watch
 from runtime.instruction import Sweep as Sweeping
-from runtime.keeper import NOTHING, Keeper
+from runtime.joint import BelongsTo, Joint
+from runtime.keeper import NOTHING
 from runtime.probation import Failing
-from runtime.refusal import NameTaken, NotRunning
-from runtime.replacing import replace
+from runtime.refusal import NameTaken
+from runtime.release import Release
+from runtime.releasing import prepare, verified
+from runtime.resuming import Resuming
 from runtime.transaction import Transaction
 from runtime.turned import as_before, away
 from runtime.undoing import as_it_is
-from runtime.upgrade import Prepared, Upgraded, compiled_through
+from runtime.upgrade import Upgraded, all_compiled, compiled_through
 
 if TYPE_CHECKING:
-    from runtime.aftermath import Aftermath
     from runtime.host import Ticket
-    from runtime.sweep import Sweep
 
 logger = logging.getLogger("midflight")
 
 
-class Changing:
+class Changing(Resuming):
     """The part of a host for whole applications."""
 
     clock: Callable[[], float]
-    core: Core
-    keeper: Keeper | None
-    aftermath: Aftermath
-    sweep: Sweep
-
-    def begin(self) -> bool:
-        """Give a batch that has no event yet its time; return whether it is such a one."""
-        raise NotImplementedError
 
     def now(self) -> int:
         """The time of day in milliseconds."""
@@ -62,21 +53,33 @@ class Changing:
 
     def prepare(
         self,
-        application: Application,
+        wanted: Application | Release,
         expected: str | None,
         through: Sequence[Application] = (),
         terms: Terms = Terms(None),  # noqa: B008 - a frozen value
-    ) -> Result[Prepared, Refusal]:
-        """Compile and plan an upgrade; changes nothing, and may run in a thread beside the machines."""
-        result: Result[Compiled, Refusal] = compiled_through(application, through)
-        return result.bind(lambda new: self.core.prepare(new, expected)).map(
-            lambda made: attrs.evolve(made, terms=terms)
-        )
+        *,
+        running: bool = True,
+    ) -> Result[Joint, Refusal]:
+        """Compile and plan an upgrade; changes nothing, and may run in a thread beside the machines.
+
+        A release of which nothing is `running` is begun with it.
+        """
+        if isinstance(wanted, Application):
+            result: Result[Compiled, Refusal] = compiled_through(wanted, through)
+            alone = result.bind(lambda new: self.core.prepare(new, expected)).map(Joint.of)
+            return alone.map(lambda made: made.with_terms(terms))
+        made: Result[tuple[Compiled, ...], Refusal] = all_compiled(wanted, through)
+        joint = made.bind(lambda new: prepare(self.core, wanted, new, expected, running=running))
+        return joint.map(lambda one: one.with_terms(terms))
+
+    def verify(self, wanted: Application | Release, expected: str | None) -> Refusal | None:
+        """Why an upgrade cannot be begun: what runs is not what is expected, or goes only with its release."""
+        return verified(self.core, wanted.name, expected, release=isinstance(wanted, Release))
 
     def change(
         self,
         name: str,
-        prepared: Result[Prepared, Refusal],
+        prepared: Result[Joint, Refusal],
         ticket: Ticket | None = None,
         puts: Mapping[str, bytes] = NOTHING,
         transaction: Transaction | None = None,
@@ -88,7 +91,9 @@ class Changing:
         """
         since = self.clock()
         self.begin()
-        undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
+        undo = None
+        if self.keeper is not None and isinstance(prepared, Success):
+            undo = as_it_is(self.core, prepared.unwrap())
         swapped: Result[Upgraded, Refusal] = prepared.bind(
             lambda made: self.core.swap(made, None if failing is None else failing.why)
         )
@@ -103,7 +108,9 @@ class Changing:
                 if transaction is not None:
                     transaction.refuse(refusal)
                 if self.keeper:
-                    self.keeper.keep(self.keeper.history.refused(self.now(), name, refusal, transaction))
+                    release = name in self.core.releases
+                    history = self.keeper.history
+                    self.keeper.keep(history.refused(self.now(), name, refusal, transaction, release=release))
                 logger.info("%s: refused: %s", name, refusal)
         self.tell()
         return result
@@ -111,7 +118,7 @@ class Changing:
     def _made(
         self,
         made: Upgraded,
-        prepared: Prepared,
+        joint: Joint,
         ticket: Ticket | None,
         undo: Callable[[], None] | None,
         puts: Mapping[str, bytes],
@@ -119,33 +126,32 @@ class Changing:
         failing: Failing | None,
     ) -> None:
         """Let what was swapped be kept and known."""
-        running, why = prepared.running, None if failing is None else failing.why
+        swapped, why = [each.running for each in joint.swaps], None if failing is None else failing.why
         if transaction is not None:
-            running.transaction = transaction
+            for running in swapped:
+                running.transaction = transaction
             transaction.begin(Sweeping)
-            if running.is_swept:
+            if all(running.is_swept for running in swapped):
                 transaction.done(Sweeping)
             transaction.begin(Watch)
+            if not swapped:
+                transaction.done(Watch, "nothing that ran before is another version")
         gone = Batch() if self.keeper is None else self.keeper.batch
-        away(self.core, made, prepared.against, gone)
+        away(self.core, made, gone)
         if self.keeper is None:
             self.release(gone)
         else:
-            assert undo is not None, "the application runs"
+            assert undo is not None, "it was prepared"
             row = self.keeper.history.changed(self.core.now, made, transaction, why)
-            event = journal.swapped(running.compiled, back=made.back, terms=prepared.terms)
-            self.keeper.note(event, ticket, as_before(undo, made, failing), {**puts, **row})
-        self._enter(running)
-        word = "rolled back" if made.back else "upgraded"
+            self.keeper.note(joint.events(), ticket, as_before(undo, made, failing), {**puts, **row})
+        for name in dict.fromkeys(each.application.name for each in joint.versions_to):
+            if name in self.core.applications:
+                self._enter(self.core.applications[name])
         because = "" if why is None else f", as {why}"
         versions = (made.old_version, made.old, made.new_version, made.new)
         logger.info(
             "%s: %s from %s (%s) to %s (%s) in %.6f s%s",
-            made.application,
-            word,
-            *versions,
-            made.seconds,
-            because,
+            *(made.application, made.word, *versions, made.seconds, because),
         )
 
     def start(
@@ -157,11 +163,16 @@ class Changing:
     ) -> Result[Running, Refusal]:
         """Start an application: from its first state, a given one, or where it was kept; `ticket` as in `change`."""
         name, keeper = new.application.name, self.keeper
-        if keeper is not None and name in keeper.parked:
+        unit = self.core.unit_of(name)
+        if unit is not None:
+            return Failure(BelongsTo(name, unit.name, unit.version))
+        if name in self.core.releases:
+            return Failure(NameTaken("release", name, name))
+        if name in self.core.parked:
             if beginning is not None:
                 return Failure(HasData(name))
             self.begin()
-            again = self._again(new, keeper.parked[name], ticket, puts)
+            again = self.again(new, self.core.parked[name], ticket, puts)
             return again.map(self.aftermath.again)
         result = self.core.start(new)
         if isinstance(result, Failure):
@@ -174,50 +185,5 @@ class Changing:
             keeper.spent.update(given)
             event = ["start", name, new.edition, *([] if beginning is None else [len(given)])]
             row = keeper.history.started(self.core.now, running)
-            keeper.note(event, ticket, lambda: withdraw(self.core, running), {**puts, **given, **row})
+            keeper.note([event], ticket, lambda: withdraw(self.core, running), {**puts, **given, **row})
         return Success(running)
-
-    def _again(
-        self, new: Compiled, kept: Running, ticket: Ticket | None, puts: Mapping[str, bytes]
-    ) -> Result[Running, Refusal]:
-        """Let a kept application run again, as the version that it is; the caller upgrades it."""
-        name = new.application.name
-        if name in self.core.applications:
-            return Failure(NameTaken("application", name, name))
-        if not self.core.open:
-            return Failure(NotRunning(name))
-        taken = self.core.taken(kept.compiled)
-        if taken is not None:
-            return Failure(taken)
-        assert self.keeper is not None
-        was, undo = kept.compiled.edition, None
-        same = kept.compiled.digest == new.digest
-        if same:
-            replaced = replace(kept, new)
-            if isinstance(replaced, Failure):
-                return Failure(replaced.failure())
-            undo = replaced.unwrap()
-        del self.keeper.parked[name]
-        self.core.adopt(kept)
-        if same:
-            self._enter(kept)
-        row = self.keeper.history.started(self.core.now, kept, again=True)
-        if kept.compiled.edition != was:
-            self.keeper.note(["start", name, new.edition], ticket, undo, {**puts, **row})
-        else:
-            self.keeper.keep(row)
-            if ticket is not None:
-                ticket.set_result(None)
-        return Success(kept)
-
-    def _enter(self, running: Running) -> Running:
-        """Let an application's machines get what is due to them: once it is the version that is to run."""
-        for hosted in running.machines.values():
-            self.core.outbox.enter(hosted)
-        self.sweep.begin(running)
-        return running
-
-    def park(self, running: Running) -> None:
-        """Let a kept application rest; its state stays."""
-        if self.keeper is not None:
-            self.keeper.parked[running.compiled.application.name] = running

@@ -26,18 +26,20 @@ from runtime.command import (
     HERE,
     Control,
     Data,
-    FileArgument,
     Json,
+    Name,
     TokenFile,
+    Wanted,
     asked,
     done,
     example,
-    loaded,
     reached,
     usage,
+    wanted,
 )
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
+from runtime.release import Release
 from runtime.serve import Over, serve
 
 app = typer.Typer(
@@ -68,7 +70,7 @@ def demo_(as_json: Json = False) -> None:
 
 @app.command(epilog=example("midflight run examples/counter/v1.py --listen http://127.0.0.1:8080"))
 def run(
-    file: FileArgument,
+    file: Wanted,
     listen: Annotated[
         list[str] | None,
         typer.Option(metavar="URL", help=f"Where to listen, as often as needed. [{DEFAULT}]"),
@@ -97,18 +99,22 @@ def run(
     ] = None,
     data: Data = HERE,
 ) -> None:
-    """Run an application until Ctrl-C.
+    """Run an application, or a release, until Ctrl-C.
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
     What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
     on it is an upgrade.
     """
-    application = loaded(file)
+    found = wanted(file)
+    if initial is not None and isinstance(found, Release):
+        usage(
+            "--initial goes with one application: start each alone with its state, and upgrade to the release."
+        )
     if token_file is not None and control is None:
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
     done(
-        serve(application, listen or [DEFAULT], data, report.say, budget or None, initial, over),
+        serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over),
         as_json=False,
     )
 
@@ -174,9 +180,7 @@ def status(
 
 @app.command(epilog=example("midflight rollback"))
 def rollback(
-    application: Annotated[
-        str | None, typer.Argument(metavar="[APP]", help="Needed where several run.")
-    ] = None,
+    name: Name = None,
     data: Data = HERE,
     control: Control = None,
     token_file: TokenFile = None,
@@ -184,17 +188,15 @@ def rollback(
 ) -> None:
     """Go back to the version before the last upgrade.
 
-    The state, with all that was counted since, is migrated back.
+    The state, with all that was counted since, is migrated back. The applications of a release go back together.
     """
-    request = {"op": "rollback", "application": application}
+    request = {"op": "rollback", "application": name}
     upgrade_command.show(asked(request, data, control, token_file, as_json=as_json), as_json)
 
 
 @app.command(epilog=example("midflight settle"))
 def settle(
-    application: Annotated[
-        str | None, typer.Argument(metavar="[APP]", help="Needed where several run.")
-    ] = None,
+    name: Name = None,
     data: Data = HERE,
     control: Control = None,
     token_file: TokenFile = None,
@@ -204,7 +206,7 @@ def settle(
 
     Until then the node keeps the state of before, so that a rollback gives back what the way up threw away.
     """
-    request = {"op": "settle", "application": application}
+    request = {"op": "settle", "application": name}
     found = asked(request, data, control, token_file, as_json=as_json)["settled"]
     if as_json:
         report.plain(found)

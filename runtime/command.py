@@ -15,6 +15,8 @@ from runtime.application import Application
 from runtime.control_client import Remote, ask, remote
 from runtime.loader import load
 from runtime.refusal import CannotCompile
+from runtime.release import Release
+from runtime.release_file import load_wanted
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The node's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -36,6 +38,16 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE", help="Its token; else MIDFLIGHT_TOKEN has it, or control.token in the data directory."
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", help="An application, or a release; needed where several run."),
+]
+Wanted = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE[:APP]", help="A Python file that holds an Application, or the TOML file of a release."
     ),
 ]
 FileArgument = Annotated[
@@ -103,6 +115,12 @@ def usage(problem: str) -> NoReturn:
 def loaded(file: str, *, as_json: bool = False) -> Application:
     """The application in a file; or tell why there is none, and end."""
     found: Application = done(load(file), as_json=as_json)
+    return found
+
+
+def wanted(file: str) -> Application | Release:
+    """The application in a file, or the release that it tells of; or tell why there is none, and end."""
+    found: Application | Release = done(load_wanted(file), as_json=False)
     return found
 
 

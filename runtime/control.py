@@ -6,13 +6,13 @@ it; the history tells who changed something. What is not a request is answered w
 
     {"op": "status"}
     {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
-    {"op": "upgrade", "file": "FILE[:APP]", "expected": DIGEST or null, "through": [FILE, ...],
+    {"op": "upgrade", "file": "FILE[:APP]" or "RELEASE.toml", "expected": DIGEST or null, "through": [FILE, ...],
      "rehearse": INPUTS, "expect": FILE or null,
      "probation": "1000/10s" or null, "allow_pause": BOOL, "quarantine": BOOL,
      "settle": BOOL,
      "dry_run": BOOL, "wait": BOOL, "progress": BOOL}
-    {"op": "rollback", "application": NAME or null}
-    {"op": "settle", "application": NAME or null}
+    {"op": "rollback", "application": NAME of it, or of a release, or null}
+    {"op": "settle", "application": NAME of it, or of a release, or null}
     {"op": "history"}
     {"op": "dead-letters"}
     {"op": "replay", "letters": [NUMBER, ...] or null for all}
@@ -34,13 +34,13 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from returns.result import Failure, Result, Success
 
 from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
-from runtime.application import Application
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
 from runtime.conversation import Talks
 from runtime.datadir import Claim
@@ -52,6 +52,7 @@ from runtime.loader import load
 from runtime.node import Node
 from runtime.reading import looked
 from runtime.refusal import CannotLoad, UnknownApplication
+from runtime.release_file import load_wanted
 from runtime.status import shown
 from runtime.upgrade import Upgraded
 
@@ -164,14 +165,16 @@ class Control:
         terms: Plain = {word: request.get(word) is True for word in ("allow_pause", "quarantine", "settle")}
         terms["probation"] = limit(request)
         dry = bool(request.get("dry_run"))
-        found = [await _loaded(each) for each in (file, *through)]
-        application, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
+        loading: tuple[Callable[[], Result[Any, CannotLoad]], ...]
+        loading = (partial(load_wanted, file), *(partial(load, each) for each in through))
+        found = [await _loaded(each, work) for each, work in zip((file, *through), loading, strict=True)]
+        wanted, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
         if dry:
-            planned = await self._node.plan(application, expected, through=between, **terms)
+            planned = await self._node.plan(wanted, expected, through=between, **terms)
             return {"plan": _unwrapped(planned).to_plain()}
         tell = self._tell.get() if request.get("progress") is True else None
         made = await self._node.upgrade(
-            application,
+            wanted,
             expected,
             through=between,
             rehearse=count(request, "rehearse"),
@@ -181,7 +184,7 @@ class Control:
         )
         upgraded = _unwrapped(made).to_plain()
         if request.get("wait"):
-            _unwrapped(await self._node.passed(application.name))
+            _unwrapped(await self._node.passed(wanted.name))
         return {"upgraded": upgraded}
 
     async def _rollback(self, request: Plain) -> Plain:
@@ -235,7 +238,10 @@ class Control:
         return _unwrapped(result)
 
     def _application(self, request: Plain) -> str:
-        known = tuple(each.name for each in self._node.status().applications)
+        status = self._node.status()
+        together = {part.name for each in status.releases for part in each.applications}
+        alone = (each.name for each in status.applications if each.name not in together)
+        known = (*(each.name for each in status.releases), *alone)
         if request.get("application") is not None:
             return text(request, "application")
         if len(known) == 1:
@@ -261,17 +267,17 @@ def _unwrapped(result: Result[Any, Any]) -> Any:
     return result.unwrap()
 
 
-async def _loaded(file: str) -> Result[Application, CannotLoad]:
+async def _loaded(file: str, load: Callable[[], Result[Any, CannotLoad]]) -> Result[Any, CannotLoad]:
     """Load a file beside the machines. The thread is let go of where the file never comes to its end."""
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result[Application, CannotLoad]] = loop.create_future()
+    future: asyncio.Future[Result[Any, CannotLoad]] = loop.create_future()
 
-    def done(result: Result[Application, CannotLoad]) -> None:
+    def done(result: Result[Any, CannotLoad]) -> None:
         if not future.done():
             future.set_result(result)
 
     def work() -> None:
-        result = load(file)
+        result = load()
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(done, result)
 

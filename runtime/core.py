@@ -60,6 +60,7 @@ from runtime.outbox import Outbox
 from runtime.probation import Failing, fails
 from runtime.requests import Request
 from runtime.together import Together
+from runtime.unit import Unit
 from runtime.waits import Due
 
 
@@ -72,6 +73,8 @@ class Core(Applications):
 
     def __init__(self, reference: Callable[[], str], *, observed: bool, journaled: bool = False) -> None:
         self.applications: dict[str, Running] = {}
+        self.parked: dict[str, Running] = {}
+        self.releases: dict[str, Unit] = {}
         self.machines: dict[str, Hosted] = {}
         self.ready: deque[Hosted] = deque()
         self.events: list[observe.Event] = []
@@ -80,7 +83,7 @@ class Core(Applications):
         self.open = False
         self.now = 0
         self.failing: list[Failing] = []
-        self.outbox = Outbox(self.machines, self.ready, self.tell, written=journaled)
+        self.outbox = Outbox(self.machines, self.parked, self.ready, self.tell, written=journaled)
         self.reference = reference
 
     # Messages

@@ -18,6 +18,7 @@ from runtime.hosted import Running
 from runtime.several import Several
 from runtime.store import Readable
 from runtime.transaction import Transaction
+from runtime.unit import Group
 from runtime.upgrade import Upgraded
 
 WHO: Final[ContextVar[str]] = ContextVar("who", default="in process")
@@ -76,29 +77,37 @@ class History:
             more["turned"] = len(made.turned)
         if why is not None:
             more["why"] = _reason(why)
+        if made.is_release:
+            more |= _of_release(made)
         if transaction is not None:
             return self._step(now, "upgraded", transaction, **more, changed=transaction.changes)
-        return self._row(now, "rolled back" if made.back else "upgraded", made.application, **more)
+        return self._row(now, made.word, **_subject(made.application, release=made.is_release), **more)
 
-    def passed(self, now: int, running: Running, messages: int, seconds: float) -> Mapping[str, bytes]:
-        """A version passed its probation."""
-        return self._of(now, "passed", running, messages=messages, seconds=seconds)
+    def passed(self, now: int, group: Group, messages: int, seconds: float) -> Mapping[str, bytes]:
+        """A version, or a release, passed its probation."""
+        return self._of(now, "passed", group, messages=messages, seconds=seconds)
 
-    def stuck(self, now: int, running: Running) -> Mapping[str, bytes]:
+    def stuck(self, now: int, group: Group) -> Mapping[str, bytes]:
         """A version should go back and cannot."""
-        return self._of(now, "stuck", running, why={"reason": "Stuck", "message": cut(running.stuck)})
+        return self._of(now, "stuck", group, why={"reason": "Stuck", "message": cut(group.stuck)})
 
-    def settled(self, now: int, running: Running) -> Mapping[str, bytes]:
+    def settled(self, now: int, group: Group) -> Mapping[str, bytes]:
         """An upgrade cannot be undone any more."""
-        return self._of(now, "settled", running)
+        return self._of(now, "settled", group)
 
     def refused(
-        self, now: int, application: str, refusal: Refusal, transaction: Transaction | None = None
+        self,
+        now: int,
+        name: str,
+        refusal: Refusal,
+        transaction: Transaction | None = None,
+        *,
+        release: bool = False,
     ) -> Mapping[str, bytes]:
-        """A change was refused."""
+        """A change of an application, or of a `release`, was refused."""
         if transaction is not None:
             return self._step(now, "refused", transaction, why=_reason(refusal))
-        return self._row(now, "refused", application, why=_reason(refusal))
+        return self._row(now, "refused", **_subject(name, release=release), why=_reason(refusal))
 
     def asked(
         self,
@@ -142,16 +151,20 @@ class History:
         """The node stops."""
         return self._row(now, STOPPED)
 
-    def _of(self, now: int, what: str, running: Running, **more: Any) -> Mapping[str, bytes]:
-        new = {"version": running.compiled.application.version, "digest": running.compiled.digest}
-        return self._row(now, what, running.compiled.application.name, new=new, **more)
+    def _of(self, now: int, what: str, group: Group, **more: Any) -> Mapping[str, bytes]:
+        new = {"version": group.version, "digest": group.digest}
+        subject = _subject(group.name, release=group.unit is not None)
+        return self._row(now, what, **subject, new=new, **more)
 
     def _step(self, now: int, what: str, transaction: Transaction, **more: Any) -> Mapping[str, bytes]:
         if transaction.row is None:
             self._number += 1
         number = self._number if transaction.row is None else transaction.row["number"]
-        steps = transaction.to_plain()
-        transaction.row = _new(number, now, what, transaction.application, **more, steps=steps)
+        steps, subject = (
+            transaction.to_plain(),
+            _subject(transaction.application, release=transaction.is_release),
+        )
+        transaction.row = _new(number, now, what, **subject, **more, steps=steps)
         return _written(transaction.row)
 
     def _row(self, now: int, what: str, application: str | None = None, **more: Any) -> Mapping[str, bytes]:
@@ -161,6 +174,24 @@ class History:
 
 def _new(number: int, now: int, what: str, application: str | None = None, **more: Any) -> Row:
     return {"number": number, "at": now, "what": what, "who": WHO.get(), "application": application, **more}
+
+
+def _subject(name: str, *, release: bool) -> Row:
+    """What a row is about."""
+    return {"application": None, "release": name} if release else {"application": name}
+
+
+def _of_release(made: Upgraded) -> Row:
+    """What a change did with the applications of a release."""
+    parts = [
+        {
+            "application": each.application,
+            "old": {"version": each.old_version, "digest": each.old},
+            "new": {"version": each.new_version, "digest": each.new},
+        }
+        for each in made.applications
+    ]
+    return {"applications": parts, "started": list(made.started), "stopped": list(made.stopped)}
 
 
 def _written(row: Row) -> Mapping[str, bytes]:

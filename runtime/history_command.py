@@ -73,11 +73,11 @@ def history_(
 
 
 def _then(told: list[Row], one: Row) -> list[Row]:
-    """What came of an upgrade: the rows of its application up to the next one."""
+    """What came of an upgrade: the rows of its application, or release, up to the next one."""
     found: list[Row] = []
     if one["what"] == "upgraded":
         for row in told:
-            if row["number"] > one["number"] and row["application"] == one["application"]:
+            if row["number"] > one["number"] and _subject(row) == _subject(one):
                 if row["what"] == "upgraded" or (found and found[-1]["what"] == "rolled back"):
                     break
                 if row["what"] in LATER:
@@ -87,8 +87,22 @@ def _then(told: list[Row], one: Row) -> list[Row]:
 
 def _line(row: Row) -> tuple[str, ...]:
     stood = f"{row['seconds'] * 1000:.2f} ms" if row.get("seconds") is not None else ""
-    name = row["application"] or ""
-    return (str(row["number"]), row["at"], row["what"], name, _versions(row), stood, row["who"], _why(row))
+    return (
+        str(row["number"]),
+        row["at"],
+        row["what"],
+        _subject(row),
+        _versions(row),
+        stood,
+        row["who"],
+        _why(row),
+    )
+
+
+def _subject(row: Row) -> str:
+    """The application, or the release, that a row is about."""
+    name: str = row["application"] or ""
+    return f"release {row['release']}" if "release" in row else name
 
 
 def _whole(row: Row) -> None:
@@ -97,7 +111,11 @@ def _whole(row: Row) -> None:
     letters = row.get("letters", {"count": 0, "numbers": ()})
     facts = (
         ("application", row["application"]),
+        ("release", row.get("release")),
         ("versions", _versions(row)),
+        *((each["application"], _versions(each)) for each in row.get("applications", ())),
+        ("started", ", ".join(row.get("started", ()))),
+        ("stopped", ", ".join(row.get("stopped", ()))),
         ("took", report.took(row["seconds"]) if row.get("seconds") is not None else ""),
         ("messages", row.get("messages")),
         ("turned away", row.get("turned")),

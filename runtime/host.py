@@ -23,7 +23,7 @@ from runtime.observe import Observer
 from runtime.recovered import Recovered
 from runtime.recovery import recover
 from runtime.requests import ask
-from runtime.status import MachineStatus, Status, of_application, of_machine
+from runtime.status import MachineStatus, Status, of_application, of_machine, of_releases
 from runtime.store import Store
 from runtime.subscriptions import Hub
 from runtime.sweep import Sweep
@@ -93,7 +93,8 @@ class Host(Changing):
                 abort=abort,
                 letters=self.letters,
             )
-            self.keeper.parked = self.core.outbox.parked = recovered.applications
+            self.core.parked.update(recovered.applications)
+            self.core.releases.update(recovered.releases)
             self.aftermath.opened(self.keeper)
         return result
 
@@ -185,6 +186,7 @@ class Host(Changing):
             tuple(of_application(each, self.now()) for each in self.core.applications.values()),
             len(self.letters),
             self.letters.lost,
+            of_releases(self.core, self.now()),
         )
 
     def machine(self, name: str) -> MachineStatus:

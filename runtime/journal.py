@@ -11,6 +11,8 @@ it is:
 - `["passed", application]`: it is on probation no more
 - `["stuck", application, why]`: it should go back and cannot
 - `["settle", application]`: the last upgrade cannot be undone any more
+- `["release", name, unit]`: what belongs together from here on (see `runtime.unit`), or null where nothing does; behind
+  the starts, swaps and ends of the same change, which are in the same entry
 - `["now", milliseconds]`: when what follows was stepped, since 1970; each entry begins with it
 - `["step", machine, input, check, trace]`: a message was stepped, and the reply has that checksum
 - `["raised", machine, input, error, trace]`: a message was stepped and raised; recovery does not step it again

@@ -12,7 +12,7 @@ A snapshot is a cut behind a batch, packed part by part between batches (see `ru
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -23,11 +23,11 @@ from runtime.dead_letters import Letters
 from runtime.editions import Editions
 from runtime.errors import Unavailable
 from runtime.history import History
-from runtime.hosted import Running
-from runtime.journal import LOG, SNAPSHOT, VERSIONS, part_key, written
+from runtime.journal import LOG, SNAPSHOT, VERSIONS, Event, part_key, written
 from runtime.retention import Beginning, Retention, changed
 from runtime.snapshot import Base, Cut, cut, head, parts
 from runtime.store import Change, Rejected, Store
+from runtime.unit import Unit
 
 logger = logging.getLogger("midflight")
 
@@ -56,7 +56,7 @@ class Keeper:
         self.store = store
         self.batch = Batch()
         self.held = False
-        self.parked: dict[str, Running] = {}
+        self.parked = core.parked
         self._core = core
         self._number = self._durable = number
         self._soon = soon
@@ -96,18 +96,18 @@ class Keeper:
 
     def note(
         self,
-        event: list[Any],
+        events: Collection[Event],
         ticket: Any,
         undo: Callable[[], None] | None = None,
         puts: Mapping[str, bytes] = NOTHING,
     ) -> None:
-        """Commit an event that is no step, and what it needs; `ticket` is told.
+        """Commit events that are no steps, in one entry of the log, and what they need; `ticket` is told.
 
         With `undo` nothing is stepped until it is made.
         """
         self._seen(puts)
-        self.batch.events.append(event)
-        self.batch.versions.update(changed([event]))
+        self.batch.events.extend(events)
+        self.batch.versions.update(changed(events))
         self.batch.puts.update(puts)
         self.batch.outcomes.append((ticket, None, None))
         if undo is not None:
@@ -196,6 +196,7 @@ class Keeper:
         running = {**self.parked, **self._core.applications}
         cuts = {name: cut(each) for name, each in running.items()}
         made = _Snapshot(self._number, self._core.now, self._core.outbox.numbers, self._base, cuts)
+        made.releases = dict(self._core.releases)
         layers = (int(key.split("/")[1]) for key in self.spent if key.startswith("snapshot/"))
         made.layer, made.spent = 1 + max(layers, default=0), frozenset(self.spent)
         self._snapshot = made
@@ -226,7 +227,7 @@ class Keeper:
             made.log = self._retention.begins(made.number, self._core.now)
             change = Change(
                 puts={
-                    SNAPSHOT: head(made.number, made.now, made.base, made.told),
+                    SNAPSHOT: head(made.number, made.now, made.base, made.told, made.releases),
                     LOG: made.log.written(),
                 },
                 gone=made.spent - made.base.keys() | self._editions.unused(made.log.after),
@@ -268,6 +269,7 @@ class _Snapshot:
         self.spent: frozenset[str] = frozenset()
         self.waiting = False
         self.log = Beginning()
+        self.releases: Mapping[str, Unit] = {}
         self.base = before
         self._cuts = cuts
         self._whole = before.whole(cuts)

@@ -26,11 +26,12 @@ from runtime.waits import Due, Waits
 
 @attrs.frozen(eq=False)
 class Turned:
-    """A message that only the version has that is left, and why: it waits no more, or is no longer due."""
+    """A message that only the version `by` has, which is left, and why: it waits no more, or is no longer due."""
 
     hosted: Hosted
     held: Waiting | Due
     why: str
+    by: Compiled
 
     @property
     def message(self) -> Any:
@@ -68,7 +69,7 @@ def led(
             form = f"a message that waits ({cut(str(wrong))})"
             return Failure(MessageNotAccepted(name, hosted.name, form, tuple(describe(takes))))
         if wrong is not None:
-            turned.append(Turned(hosted, held, cut(str(wrong))))
+            turned.append(Turned(hosted, held, cut(str(wrong)), hosted.compiled))
         elif not isinstance(held, Due):
             inbox.append((adopted, *held[1:]))
         elif adopted is not message:
@@ -85,7 +86,7 @@ def all_turned(hosted: Hosted) -> tuple[Turned, ...]:
     """Whatever waits at a machine, or is due to it, that the version before does not have."""
     why = "the version before has no such machine"
     waiting = (each for each in hosted.inbox if not isinstance(each[1], Due))
-    return tuple(Turned(hosted, each, why) for each in (*waiting, *hosted.waits))
+    return tuple(Turned(hosted, each, why, hosted.compiled) for each in (*waiting, *hosted.waits))
 
 
 def leads(takes: Shape, older: Older | None, *, back: bool) -> Lead:

@@ -20,7 +20,9 @@ from runtime import bounds
 from runtime.beside import beside
 from runtime.errors import OverBudget
 from runtime.gate import Gate
-from runtime.upgrade import Prepared, migrated
+from runtime.joint import Joint
+from runtime.swapping import migrated
+from runtime.upgrade import Prepared
 
 _throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
@@ -66,29 +68,34 @@ class LeadsTooLong(Refusal):
         return "Look whether one of them loops: `midflight check OLD NEW` tries them on small states."
 
 
-def with_memory(prepared: Prepared) -> Prepared:
+def with_memory(joint: Joint) -> Joint:
     """A change that remembers what was led for it before its moment."""
+    return attrs.evolve(joint, swaps=tuple(map(_with_memory, joint.swaps)))
+
+
+def _with_memory(prepared: Prepared) -> Prepared:
     quarantine = prepared.terms.quarantine
     ahead = {machine: Ahead(time.thread_time, quarantine=quarantine) for machine in prepared.plans}
     return attrs.evolve(prepared, ahead=ahead)
 
 
-async def lead(prepared: Prepared) -> Result[None, Refusal]:
+async def lead(joint: Joint) -> Result[None, Refusal]:
     """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too long."""
     threads: list[int] = []
 
-    def work(states: Prepared, _: object) -> Result[None, Refusal]:
+    def work(joint: Joint, _: object) -> Result[None, Refusal]:
         threads.append(threading.get_ident())
-        for machine, plan in states.plans.items():
-            hosted, ahead = states.running.machines[machine], states.ahead[machine]
-            made = migrated(plan, hosted, None, ahead)
-            if isinstance(made, Failure):
-                return Failure(made.failure())
-            ahead.again()
+        for states in joint.swaps:
+            for machine, plan in states.plans.items():
+                hosted, ahead = states.running.machines[machine], states.ahead[machine]
+                made = migrated(plan, hosted, None, ahead)
+                if isinstance(made, Failure):
+                    return Failure(made.failure())
+                ahead.again()
         return Success(None)
 
     gate = Gate(work)
-    working = asyncio.create_task(beside(gate, prepared, None))
+    working = asyncio.create_task(beside(gate, joint, None))
     await asyncio.wait([working], timeout=bounds.LEADING)
     late = not working.done()
     while not working.done():  # what is thrown may be caught by a migration
@@ -97,7 +104,7 @@ async def lead(prepared: Prepared) -> Result[None, Refusal]:
             _throw(threads[0], _Late)
         await asyncio.wait([working], timeout=bounds.BUDGET)
     result: Result[None, Refusal] = working.result()
-    return Failure(LeadsTooLong(prepared.compiled.application.name, bounds.LEADING)) if late else result
+    return Failure(LeadsTooLong(joint.name, bounds.LEADING)) if late else result
 
 
 class _Late(OverBudget):
@@ -107,10 +114,11 @@ class _Late(OverBudget):
         super().__init__("migration", bounds.LEADING, "a thread of its own")
 
 
-def would_pause(prepared: Prepared, tries: int) -> WouldPause | None:
+def would_pause(joint: Joint, tries: int) -> WouldPause | None:
     """Why the swap would keep callers waiting: what has changed since it was led, and takes long; None for nothing."""
     found = [
         (seconds, machine, address)
+        for prepared in joint.swaps
         for machine, ahead in prepared.ahead.items()
         for address, seconds in ahead.late(prepared.running.machines[machine].state).items()
     ]

@@ -82,14 +82,15 @@ class Outbox:
     def __init__(
         self,
         machines: Mapping[str, Hosted],
+        parked: Mapping[str, Running],
         ready: deque[Hosted],
         tell: Callable[..., None],
         *,
         written: bool,
     ) -> None:
         self.numbers = (0, 0)
-        self.parked: Mapping[str, Running] = {}
         self._machines = machines
+        self._parked = parked
         self._ready = ready
         self._tell = tell
         self._written = written
@@ -101,7 +102,7 @@ class Outbox:
         found = self._machines.get(name)
         if found is None:
             found = next(
-                (each.machines[name] for each in self.parked.values() if name in each.machines), None
+                (each.machines[name] for each in self._parked.values() if name in each.machines), None
             )
         return found
 

@@ -12,6 +12,7 @@ from runtime.core import Core
 from runtime.hosted import Running
 from runtime.journal import Event
 from runtime.snapshot import Base
+from runtime.unit import Unit
 
 
 class Stopped(Exception):
@@ -26,7 +27,7 @@ class Stopped(Exception):
 class Recovered:
     """The applications as they were, the number and time of the log's last entry, how many steps were repeated.
 
-    `told` is how far the outbox has counted, `base` the snapshot that it began with.
+    `releases` is what belongs together, `told` how far the outbox has counted, `base` the snapshot it began with.
     """
 
     applications: dict[str, Running]
@@ -35,6 +36,7 @@ class Recovered:
     steps: int
     told: tuple[int, int]
     base: Base
+    releases: dict[str, Unit]
 
 
 Listen: TypeAlias = Callable[[tuple[int, int], Event, Core], None]

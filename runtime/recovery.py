@@ -20,6 +20,7 @@ from runtime.core import Core
 from runtime.filling import Filling
 from runtime.hosted import Compiled, Hosted
 from runtime.instruction import Terms
+from runtime.joint import Joint
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
 from runtime.probation import stand
 from runtime.recovered import Listen, Recovered, Stopped
@@ -30,7 +31,8 @@ from runtime.retention import beginning, changed
 from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
 from runtime.together import stepped, unpack
-from runtime.upgrade import compiled
+from runtime.unit import Unit
+from runtime.upgrade import compiled, prepare_back
 from runtime.versions import BroughtBack, brought_back
 
 
@@ -77,7 +79,8 @@ class _Recovery:
                     self.listen(self.at, event, self.core)
                 self.event(event)
         core = self.core
-        return Recovered(core.applications, number, core.now, self.steps, core.outbox.numbers, self.base)
+        told, base = core.outbox.numbers, self.base
+        return Recovered(core.applications, number, core.now, self.steps, told, base, core.releases)
 
     def retained(self) -> None:
         begins, last = beginning(self.store), self.head().get("number", 0)
@@ -131,6 +134,8 @@ class _Recovery:
         self.core.now = head.get("now", 0)
         told = head.get("told", (0, 0))
         self.core.outbox.numbers = (told[0], told[1])
+        for name, plain in head.get("releases", {}).items():
+            self.core.releases[name] = Unit.read(name, plain)
         applications = head["applications"]
         made = {name: self.version(each["edition"]) for name, each in applications.items()}
         before = {
@@ -183,6 +188,10 @@ class _Recovery:
                 self.core.applications[name].watched(None)
             case "stuck":
                 self.core.applications[name].sticks(rest[0])
+            case "release" if rest[0] is None:
+                del self.core.releases[name]
+            case "release":
+                self.core.releases[name] = Unit.read(name, rest[0])
             case "step":
                 self.step(self.core.machines[name], *rest)
             case "raised":
@@ -215,10 +224,11 @@ class _Recovery:
         *terms: Any,
     ) -> None:
         new = attrs.evolve(self.version(edition), through=tuple(map(self.version, through)))
-        prepared = self.core.prepare_back(name) if back else self.core.prepare(new, None)
+        running = self.core.applications[name]
+        prepared = prepare_back(running) if back else self.core.prepare(new, None)
         on = Terms.read(*terms)
         result: Result[Any, Refusal] = prepared.bind(
-            lambda made: self.core.swap(attrs.evolve(made, terms=on))
+            lambda made: self.core.swap(Joint.of(attrs.evolve(made, terms=on)))
         )
         if isinstance(result, Failure):
             raise Stopped(

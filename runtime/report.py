@@ -17,6 +17,7 @@ from rich.text import Text
 from arrows.changed_lines import Style, changed_lines, segments
 from arrows.diff import Difference
 from runtime.refusal import short
+from runtime.unit import ALONE
 
 Plain = Mapping[str, Any]
 
@@ -93,8 +94,17 @@ def status(node: Plain) -> None:
     say(f"process {node['process']} on {node['data']}, listening on {where}")
     kept = "in memory: it is lost when the node stops" if node["durability"] == "memory" else "kept on disk"
     say(f"state is {kept}")
+    together = set()
+    for each in node.get("releases", ()):
+        parts = ", ".join(f"{one['name']} {one['version']}" for one in each["applications"])
+        together |= {one["name"] for one in each["applications"]}
+        back = f"; rollback leads to {_label(each['previous'])}" if each["previous"] else ""
+        say(
+            f"release {each['name']}, version {each['version']} (digest {short(each['digest'])}): {parts}{back}"
+        )
     for each in node["applications"]:
-        back = f"; rollback leads to version {each['previous']}" if each["previous"] else ""
+        alone = each["previous"] and each["name"] not in together
+        back = f"; rollback leads to version {each['previous']}" if alone else ""
         title = f"{each['name']}, version {each['version']} (digest {short(each['digest'])}){back}"
         table(title, ("machine", "cell", "type", "value", "stepped", "failed", "waiting"), _machines(each))
         for told in _upgrade(each.get("upgrade", {})):
@@ -109,6 +119,10 @@ def status(node: Plain) -> None:
         say(
             f"dead letters dropped for want of room since the start: {node['dead_letters_lost']}; see the log"
         )
+
+
+def _label(version: str) -> str:
+    return version if version == ALONE else f"version {version}"
 
 
 def _upgrade(found: Plain) -> list[str]:
@@ -151,21 +165,28 @@ def _machines(application: Plain) -> list[tuple[object, ...]]:
 def upgraded(change: Plain) -> None:
     """A change that was made, cell by cell."""
     word = "rolled back" if change["back"] else "upgraded"
-    versions = f"{change['old_version']} ({short(change['old'])}) -> {change['new_version']} ({short(change['new'])})"
-    say(
-        f"{change['application']} {word}: {versions}, in {change['seconds'] * 1000:.2f} ms between two messages"
-    )
+    name = f"release {change['release']}" if "release" in change else change["application"]
+    say(f"{name} {word}: {_sides(change)}, in {change['seconds'] * 1000:.2f} ms between two messages")
+    for each in change.get("applications", ()):
+        say(f"  {each['application']} {_sides(each)}")
+    for each in change.get("started", ()):
+        say(f"  {each} runs now")
+    for each in change.get("stopped", ()):
+        say(f"  {each} rests; what it knows is kept")
     if change["turned"]:
         say(f"{change['turned']} waiting messages that only {change['old_version']} has were turned away")
     _rows(change["rows"])
 
 
+def _sides(change: Plain) -> str:
+    """From which version to which."""
+    sides = ((change[f"{side}_version"], change[side]) for side in ("old", "new"))
+    return " -> ".join(f"{version} ({short(digest)})" if digest else version for version, digest in sides)
+
+
 def plan(found: Plain) -> None:
     """What an upgrade would do, instruction by instruction, and cell by cell."""
-    sides = (
-        f"{found['old_version']} ({short(found['old'])}) -> {found['new_version']} ({short(found['new'])})"
-    )
-    say(f"{found['application']}: {sides}; nothing was changed")
+    say(f"{found['application']}: {_sides(found)}; nothing was changed")
     instructions(found["instructions"])
     _rows(found["rows"])
 

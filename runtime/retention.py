@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -42,7 +42,7 @@ def beginning(store: Readable) -> Beginning:
     return Beginning() if found is None else Beginning(**json.loads(found))
 
 
-def changed(events: list[Event]) -> dict[str, str]:
+def changed(events: Iterable[Event]) -> dict[str, str]:
     """The versions that take over in some events.
 
     >>> changed([["now", 1], ["start", "a", "d1"], ["step", "m", 1, 0, ""], ["swap", "a", "d2", False]])

@@ -1,4 +1,4 @@
-"""`midflight run`: one application on a node in a process of its own, until somebody stops it."""
+"""`midflight run`: an application, or a release, on a node in a process of its own, until somebody stops it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from runtime.durability import NotOpened
 from runtime.listen import CannotListen, Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
+from runtime.release import Release, parts
 from runtime.sample import sample
 from runtime.speaker import Speaker, speaking
 
@@ -37,7 +38,7 @@ Say = Callable[[str], object]
 
 
 def serve(
-    application: Application,
+    wanted: Application | Release,
     urls: Sequence[str],
     data: Path,
     say: Say,
@@ -45,10 +46,10 @@ def serve(
     initial: Path | None = None,
     over: Over | None = None,
 ) -> Result[None, Refusal]:
-    """Run an application until SIGTERM, SIGINT or a `stop` over the control socket; then answer what waits.
+    """Run an application, or a release, until SIGTERM, SIGINT or a `stop` over the control socket.
 
-    A step may take `budget` seconds. `initial` is an export with the state to start with. It is controlled `over` TCP,
-    too.
+    What waits then is answered. A step may take `budget` seconds. `initial` is an export with the state to start with.
+    It is controlled `over` TCP, too.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -56,7 +57,7 @@ def serve(
         return Failure(claimed.failure())
     ours = claimed.unwrap()
     try:
-        bound = bind(urls, application.codecs)
+        bound = bind(urls, {scheme for each in parts(wanted) for scheme in each.codecs})
         if isinstance(bound, Failure):
             return Failure(bound.failure())
         with contextlib.ExitStack() as closing:
@@ -69,7 +70,7 @@ def serve(
             if door is not None:
                 closing.callback(door.listener.socket.close)
             try:
-                return asyncio.run(_run(application, bound.unwrap(), ours, say, budget, initial, door))
+                return asyncio.run(_run(wanted, bound.unwrap(), ours, say, budget, initial, door))
             except NotOpened as refused:
                 return Failure(refused.refusal)
     finally:
@@ -112,7 +113,7 @@ class _Server(uvicorn.Server):
 
 
 async def _run(
-    application: Application,
+    wanted: Application | Release,
     listeners: Sequence[Listener],
     ours: Claim,
     say: Say,
@@ -125,7 +126,11 @@ async def _run(
     logging.getLogger("midflight").setLevel(logging.INFO)
     gc.freeze()  # what the program consists of is not looked through again for garbage, which would be a pause
     async with Node(ours, budget=budget) as node:
-        started = await node.start(application, initial=initial)
+        started: Result[object, Refusal] = (
+            await node.start(wanted)
+            if isinstance(wanted, Release)
+            else await node.start(wanted, initial=initial)
+        )
         if isinstance(started, Failure):
             return Failure(started.failure())
         control = Control(node, ours, [listener.url for listener in listeners])
@@ -148,7 +153,7 @@ async def _run(
         )
         server = _Server(config)
         loop = asyncio.get_running_loop()
-        speakers = await speaking(node, application, listeners)
+        speakers = await speaking(node, wanted, listeners)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, server, speakers, control)
         serving = asyncio.ensure_future(
@@ -190,8 +195,13 @@ def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say, do
         if ours.directory == Path(".midflight").resolve()
         else f" --data {shlex.quote(str(ours.directory))}"
     )
-    (application,) = node.status().applications
-    say(f"{application.name}, version {application.version} (digest {short(application.digest)}), is running")
+    status = node.status()
+    for release in status.releases:
+        say(
+            f"the release {release.name}, version {release.version} (digest {short(release.digest)}), is running"
+        )
+    for each in status.applications:
+        say(f"{each.name}, version {each.version} (digest {short(each.digest)}), is running")
     for listener in listeners:
         say(f"  listens    {listener.url}")
         if listener.is_public:
@@ -201,13 +211,14 @@ def _banner(node: Node, listeners: Sequence[Listener], ours: Claim, say: Say, do
         if door.listener.is_public:
             say("  WARNING    other machines reach this address, and the token and all that is said go there")
             say("             unencrypted: listen on 127.0.0.1 and tunnel it, as with ssh -L")
-    for machine in application.machines:
+    machines = [machine for each in status.applications for machine in each.machines]
+    for machine in machines:
         for at, form in enumerate(machine.accepts):
             say(
                 f"  {'accepts' if at == 0 else '':10} {machine.name if at == 0 else ' ' * len(machine.name)} {form}"
             )
     for listener in [each for each in listeners if each.scheme == "http"][:1]:
-        name = application.machines[0].name
+        name = machines[0].name
         message = shlex.quote(json.dumps(sample(node.accepts(name))))
         say(f"  try        curl -d {message} {listener.url}/machines/{name}")
     say(f"  change     midflight upgrade FILE{data}")

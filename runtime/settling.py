@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,17 +10,19 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import observe
-from runtime.hosted import Running
 from runtime.instruction import Settle
+from runtime.journal import Event
 from runtime.quarantine import none_aside
+from runtime.unit import Group
 
 if TYPE_CHECKING:
+    from runtime.core import Core
     from runtime.host import Host
 
 
 @attrs.frozen
 class NothingToSettle(Refusal):
-    """The application has no upgrade that could be undone."""
+    """The application, or the release, has no upgrade that could be undone."""
 
     application: str
 
@@ -47,39 +50,59 @@ class StillSweeping(Refusal):
         return "Wait until `midflight status` tells of no more rows to lead, and settle then."
 
 
-def settle(host: Host, name: str, ticket: Any = None) -> Result[Running, Refusal]:
-    """Let an application's last upgrade be one that cannot be undone; with a keeper `ticket` is told when it is kept.
+def settle(host: Host, name: str, ticket: Any = None) -> Result[Group, Refusal]:
+    """Let the last upgrade of a release, or of an application alone, be one that cannot be undone.
 
-    Returns Success(the application) or Failure(UnknownApplication | NothingToSettle | StillSweeping |
-    KeysSetAside).
+    With a keeper `ticket` is told when that is kept. Returns Success(what it is of) or Failure(UnknownApplication |
+    BelongsTo | NothingToSettle | StillSweeping | KeysSetAside).
     """
-    found: Result[Running, Refusal] = host.core.running(name)
+    found: Result[Group, Refusal] = host.core.group(name)
     if isinstance(found, Failure):
         return found
-    running = found.unwrap()
-    before, watch = running.previous, running.watch
-    if before is None or before.settled:
+    group = found.unwrap()
+    if not group.is_open:
         return Failure(NothingToSettle(name))
-    if not running.is_swept:
+    if not group.is_swept:
         return Failure(StillSweeping(name))
-    aside = none_aside(running)
+    aside = next(filter(None, map(none_aside, group.members)), None)
     if aside is not None:
         return Failure(aside)
     host.begin()
-    stuck, settles = running.stuck, running.settles
-    running.settle()
-    if running.transaction is not None:
-        running.transaction.begin(Settle)
-        running.transaction.done(Settle)
-    if host.core.observed:
-        host.core.events.append(observe.Settled(name, "", running.compiled.digest, host.core.reference()))
+    undo = _settled(host.core, group)
+    transaction = group.transaction
+    if transaction is not None:
+        transaction.begin(Settle)
+        transaction.done(Settle)
+    events: list[Event] = []
+    for running in group.members:
+        each = running.compiled
+        events.append(["settle", each.application.name])
+        if host.core.observed:
+            told = observe.Settled(each.application.name, "", each.digest, host.core.reference())
+            host.core.events.append(told)
+    if group.unit is not None:
+        events.append(["release", name, group.unit.settled().to_plain()])
     if host.keeper is not None:
+        history = host.keeper.history
+        puts = {**history.settled(host.core.now, group), **history.grown(transaction)}
+        host.keeper.note(events, ticket, undo, puts)
+    return Success(group)
 
-        def undo() -> None:
+
+def _settled(core: Core, group: Group) -> Callable[[], None]:
+    """End the way back; return what undoes that."""
+    stood = [(each, each.previous, each.watch, each.stuck, each.settles) for each in group.members]
+    unit = group.unit
+
+    def undo() -> None:
+        for running, before, watch, stuck, settles in stood:
             running.previous, running.stuck, running.settles = before, stuck, settles
             running.watched(watch)
+        if unit is not None:
+            core.releases[unit.name] = unit
 
-        history = host.keeper.history
-        puts = {**history.settled(host.core.now, running), **history.grown(running.transaction)}
-        host.keeper.note(["settle", name], ticket, undo, puts)
-    return Success(running)
+    for running in group.members:
+        running.settle()
+    if unit is not None:
+        core.releases[unit.name] = unit.settled()
+    return undo

@@ -27,9 +27,11 @@ from runtime.packing import Packing
 from runtime.probation import standing
 from runtime.replies import written
 from runtime.requests import Window
+from runtime.unit import Unit
 from runtime.waits import Waits
 
 ANSWER: Final = "answer"
+_NO_RELEASES: Final[Mapping[str, Unit]] = {}
 BEFORE: Final = "before"
 DUE: Final = "due"
 
@@ -171,16 +173,19 @@ def _rows(
             yield None if key in rows else [*place, packing.pack(value_of(key))]
 
 
-def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
+def head(
+    number: int, now: int, base: Base, told: tuple[int, int], releases: Mapping[str, Unit] = _NO_RELEASES
+) -> bytes:
     """What makes layers a snapshot of the log up to a number, whose last entry is of that time.
 
-    `told` is how far the outbox has counted.
+    `told` is how far the outbox has counted, `releases` what belongs together.
     """
     return _bytes(
         {
             "number": number,
             "now": now,
             "told": told,
+            **({"releases": {name: unit.to_plain() for name, unit in releases.items()}} if releases else {}),
             "layers": base.layers,
             "applications": {
                 name: {

@@ -22,6 +22,7 @@ from runtime.application import Application
 from runtime.codec import Answer, Ask, Codec, NotARequest
 from runtime.errors import CallError
 from runtime.listen import Listener
+from runtime.release import Release, parts
 from runtime.together import Together
 
 if TYPE_CHECKING:
@@ -87,13 +88,14 @@ class Speaker:
             each.flush()
 
 
-async def speaking(node: Node, application: Application, listeners: Iterable[Listener]) -> list[Speaker]:
-    """Speakers for the bound addresses that are no http ones, one for each scheme."""
+async def speaking(node: Node, wanted: Application | Release, listeners: Iterable[Listener]) -> list[Speaker]:
+    """Speakers for the bound addresses that are no http ones, one for each scheme, which one application speaks."""
     speakers: dict[str, Speaker] = {}
+    spoken = {scheme: each for each in parts(wanted) for scheme in each.codecs}
     for each in listeners:
         if each.scheme != "http":
             if each.scheme not in speakers:
-                speakers[each.scheme] = Speaker(node, application, each.scheme)
+                speakers[each.scheme] = Speaker(node, spoken[each.scheme], each.scheme)
             await speakers[each.scheme].listen(each.socket)
     return list(speakers.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from immutables import Map
@@ -18,6 +18,10 @@ from runtime import bounds
 from runtime.errors import cut
 from runtime.hosted import Hosted, Running
 from runtime.quarantine import Aside, set_aside
+from runtime.unit import ALONE, Group
+
+if TYPE_CHECKING:
+    from runtime.applications import Applications
 
 
 @attrs.frozen
@@ -109,6 +113,29 @@ class ApplicationStatus:
 
 
 @attrs.frozen
+class ReleaseStatus:
+    """A release and its applications; `previous` is the version that a rollback would lead to, as its label."""
+
+    name: str
+    version: str
+    digest: str
+    applications: tuple[ApplicationStatus, ...]
+    previous: str | None
+
+    @property
+    def machines(self) -> tuple[MachineStatus, ...]:
+        """Those of all its applications."""
+        return tuple(machine for each in self.applications for machine in each.machines)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The release for JSON, with its applications by name and version."""
+        plain = attrs.asdict(self, recurse=False)
+        words = ("name", "version", "digest")
+        parts = [{word: getattr(each, word) for word in words} for each in self.applications]
+        return {**plain, "applications": parts}
+
+
+@attrs.frozen
 class Status:
     """A node. `durability` tells what a restart keeps: "memory" is nothing. `dead_letters` are those it keeps."""
 
@@ -116,15 +143,40 @@ class Status:
     applications: tuple[ApplicationStatus, ...]
     dead_letters: int = 0
     dead_letters_lost: int = 0
+    releases: tuple[ReleaseStatus, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
-        """The node for JSON; `dead_letters`, and those lost since it was started, where there are any."""
+        """The node for JSON; `releases`, `dead_letters`, and those lost since it was started, where there are any."""
         plain: dict[str, Any] = {
             "durability": self.durability,
             "applications": [each.to_plain() for each in self.applications],
         }
+        if self.releases:
+            plain["releases"] = [each.to_plain() for each in self.releases]
         letters = {"dead_letters": self.dead_letters, "dead_letters_lost": self.dead_letters_lost}
         return {**plain, **{word: count for word, count in letters.items() if count}}
+
+
+def of_releases(core: Applications, now: int | None = None) -> tuple[ReleaseStatus, ...]:
+    """Read the releases that run."""
+    return tuple(of_release(core, name, now) for name, unit in core.releases.items() if core.runs(unit))
+
+
+def of_group(core: Applications, group: Group, now: int | None = None) -> ApplicationStatus | ReleaseStatus:
+    """Read a release, or an application alone."""
+    if group.unit is not None:
+        return of_release(core, group.name, now)
+    (running,) = group.members
+    return of_application(running, now)
+
+
+def of_release(core: Applications, name: str, now: int | None = None) -> ReleaseStatus:
+    """Read a release that runs."""
+    unit, previous = core.releases[name], None
+    if unit.is_open:
+        previous = ALONE if unit.before is None else unit.before.version
+    parts = tuple(of_application(core.applications[name], now) for name in unit.applications)
+    return ReleaseStatus(unit.name, unit.version, unit.digest(core.digests()), parts, previous)
 
 
 def of_application(running: Running, now: int | None = None) -> ApplicationStatus:

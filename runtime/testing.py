@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import queue
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from returns.result import Failure, Result, Success
+from returns.result import Failure
 
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.application import Application
-from runtime.differing import differing
+from runtime.changed_by_hand import ChangesByHand
 from runtime.host import Host
-from runtime.hosted import Compiled, Encode, Running
-from runtime.initial import Beginning, Initial, begin
-from runtime.instruction import Lead, Prepare, Probation, Swap, Tell, Terms
-from runtime.keeper import NOTHING
+from runtime.hosted import Encode
 from runtime.observe import Observer
 from runtime.pending import Pending
 from runtime.replaying import ReplayingByHand
-from runtime.settling import settle
-from runtime.status import ApplicationStatus, MachineStatus, Status, of_application
+from runtime.status import (
+    MachineStatus,
+    Status,
+)
 from runtime.store import Store
 from runtime.subscriptions import Subscriber
 from runtime.together import Together
-from runtime.transaction import Transaction, instructions
-from runtime.upgrade import Upgraded, compiled
-from runtime.versions import kept
 
 
 class NotOpened(Exception):
@@ -43,7 +38,7 @@ def _abort(error: Exception) -> None:
     raise error
 
 
-class TestNode(ReplayingByHand):
+class TestNode(ChangesByHand, ReplayingByHand):
     """A node without a loop: messages wait until `step` or `drain`; `call` does both.
 
     `now` is its clock, in seconds; `seed` decides its references and trace ids.
@@ -173,103 +168,6 @@ class TestNode(ReplayingByHand):
             return True
         self._told.get(timeout=bounds.PATIENCE)()
         return False
-
-    # Applications
-
-    def start(
-        self, application: Application, *, initial: Initial | None = None
-    ) -> Result[ApplicationStatus, Refusal]:
-        """As `Node.start`."""
-        ready: Result[Compiled, Refusal] = compiled(application)
-        puts = self._puts(application) if isinstance(ready, Success) else Success(NOTHING)
-        keeping = self._host.keeper is not None
-        begun: Result[Beginning | None, Refusal] = (
-            Success(None) if initial is None else ready.bind(lambda new: begin(new, initial, keeping=keeping))
-        )
-        result: Result[Running, Refusal] = puts.bind(
-            lambda kept: ready.bind(
-                lambda new: begun.bind(lambda given: self._host.start(new, None, kept, given))
-            )
-        )
-        self._host.tell()
-        self.drain()
-        running = result.value_or(None)
-        if running is not None and application.digest not in (running.compiled.digest, running.undone):
-            changed = self.upgrade(application)
-            if isinstance(changed, Failure):
-                self.stop(application.name)
-                return Failure(changed.failure())
-        return result.map(of_application)
-
-    def upgrade(
-        self,
-        application: Application,
-        expected: str | None = None,
-        *,
-        through: Sequence[Application] = (),
-        probation: Probation | None = Probation(),  # noqa: B008 - a frozen value
-        settle: bool = False,
-        quarantine: bool = False,
-        tell: Tell | None = None,
-    ) -> Result[Upgraded, Refusal]:
-        """As `Node.upgrade`; what waits keeps waiting. Where the upgrade before is watched, the clock goes on until
-        it is no more.
-        """
-        puts = self._puts(application, *through)
-        if isinstance(puts, Failure):
-            return Failure(puts.failure())
-        terms, name = Terms(probation, settle, quarantine), application.name
-        given = instructions(name, application.version, tuple(application.machines), terms, expected=expected)
-        alone = tuple(each for each in given if not isinstance(each, Lead))  # nothing runs beside it
-        transaction = Transaction(name, application.version, alone, self._host.clock, tell)
-        transaction.begin(Prepare)
-        prepared = self._host.prepare(application, expected, through, terms)
-        if isinstance(prepared, Success) and self._waited(name):
-            prepared = self._host.prepare(application, expected, through, terms)
-        if isinstance(prepared, Success):
-            transaction.planned(prepared.unwrap().changed)
-            transaction.changes = differing(prepared.unwrap())
-            transaction.done(Prepare)
-            transaction.begin(Swap)
-        result = self._host.change(name, prepared, None, puts.unwrap(), transaction)
-        while not self._settled():
-            pass
-        return result
-
-    def _waited(self, name: str) -> bool:
-        """Let the upgrade before be on probation no more; return whether it was."""
-        running = self._host.core.applications.get(name)
-        if running is None or running.watch is None:
-            return False
-        self.advance((running.watch.until - self._host.now()) / 1000)
-        return True
-
-    def _puts(self, *applications: Application) -> Result[Mapping[str, bytes], Refusal]:
-        return Success(NOTHING) if self._host.keeper is None else kept(*applications)
-
-    def rollback(self, application: str) -> Result[Upgraded, Refusal]:
-        """As `Node.rollback`."""
-        return self._host.change(application, self._host.core.prepare_back(application))
-
-    def settle(self, application: str) -> Result[ApplicationStatus, Refusal]:
-        """As `Node.settle`."""
-        found = settle(self._host, application)
-        self.drain()
-        return found.map(of_application)
-
-    def stop(self, application: str) -> Result[ApplicationStatus, Refusal]:
-        """As `Node.stop`."""
-        found = self._host.core.running(application)
-        if isinstance(found, Failure):
-            return Failure(found.failure())
-        running = found.unwrap()
-        self._host.core.close(running)
-        self.drain()
-        last = of_application(running)
-        self._host.core.remove(running)
-        self._host.park(running)
-        self._host.tell()
-        return Success(last)
 
     def close(self) -> None:
         """Step what waits and write a snapshot; the store is then the caller's to close."""

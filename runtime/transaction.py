@@ -11,6 +11,7 @@ import attrs
 from migrations.plan import Row
 from migrations.planner import ABSENT
 from migrations.refusal import Refusal
+from runtime.application import Application
 from runtime.errors import cut
 from runtime.instruction import (
     Instruction,
@@ -29,7 +30,8 @@ from runtime.instruction import (
 )
 
 if TYPE_CHECKING:
-    from runtime.upgrade import Prepared
+    from runtime.joint import Joint
+    from runtime.release import Release
 
 logger = logging.getLogger("midflight")
 
@@ -116,23 +118,21 @@ class Planned:
 
 
 def planned(
-    prepared: Prepared, expected: str | None = None, *, rehearse: int = 0, allow_pause: bool = False
+    joint: Joint, expected: str | None = None, *, rehearse: int = 0, allow_pause: bool = False
 ) -> Planned:
     """What a prepared upgrade would do."""
-    old, new = prepared.against, prepared.compiled
-    name, version = new.application.name, new.application.version
+    (old_version, old), (version, new) = joint.old, joint.new
     given = instructions(
-        name,
+        joint.name,
         version,
-        tuple(new.programs),
-        prepared.terms,
+        joint.machines,
+        joint.terms,
         expected=expected,
         rehearse=rehearse,
         allow_pause=allow_pause,
-        changed=prepared.changed,
+        changed=joint.changed,
     )
-    rows = {machine: each.rows for machine, each in prepared.plans.items()}
-    return Planned(name, old.digest, new.digest, old.application.version, version, given, rows)
+    return Planned(joint.name, old, new, old_version, version, given, joint.rows)
 
 
 @attrs.define
@@ -147,7 +147,7 @@ class _Step:
 
 
 class Transaction:
-    """An upgrade of an application on its way through its instructions. `clock` gives seconds.
+    """An upgrade of an application, or of a release, on its way through its instructions. `clock` gives seconds.
 
     `row` is its row in the history, `why` what refused it or made it go back, `changes` what it changes
     in cells and trees.
@@ -160,8 +160,11 @@ class Transaction:
         given: tuple[Instruction, ...],
         clock: Callable[[], float],
         tell: Tell | None = None,
+        *,
+        is_release: bool = False,
     ) -> None:
         self.application = application
+        self.is_release = is_release
         self.version = version
         self.instructions = given
         self.row: dict[str, Any] | None = None
@@ -171,10 +174,12 @@ class Transaction:
         self._tell = tell
         self._steps: dict[type[Instruction], _Step] = {}
 
-    def planned(self, changed: Changed) -> None:
-        """Know the cells that are to be led, and the tables whose rows are."""
+    def planned(self, machines: tuple[str, ...], changed: Changed) -> None:
+        """Know which machines are to swap, the cells that are to be led, and the tables whose rows are."""
 
         def known(each: Instruction) -> Instruction:
+            if isinstance(each, Swap):
+                return attrs.evolve(each, machines=machines)
             if isinstance(each, Lead):
                 return attrs.evolve(each, cells=changed.cells)
             return attrs.evolve(each, tables=changed.tables) if isinstance(each, Sweep) else each
@@ -239,3 +244,28 @@ class Transaction:
         if step.state in ("done", "refused"):
             told["seconds"] = step.seconds
         return {**told, "note": step.note} if step.note and step.state != "told" else told
+
+
+def begun(
+    wanted: Application | Release,
+    terms: Terms,
+    clock: Callable[[], float],
+    tell: Tell | None = None,
+    *,
+    expected: str | None = None,
+    rehearse: int = 0,
+    allow_pause: bool = False,
+) -> Transaction:
+    """The upgrade to a version, or to a release, of which nothing was done yet."""
+    machines = tuple(wanted.machines)
+    given = instructions(
+        wanted.name,
+        wanted.version,
+        machines,
+        terms,
+        expected=expected,
+        rehearse=rehearse,
+        allow_pause=allow_pause,
+    )
+    is_release = not isinstance(wanted, Application)
+    return Transaction(wanted.name, wanted.version, given, clock, tell, is_release=is_release)

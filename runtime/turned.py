@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from runtime import observe
 from runtime.errors import RolledBack, Unavailable
+from runtime.leading import Turned
 from runtime.outbox import DeadLetter
 from runtime.waits import Due
 
 if TYPE_CHECKING:
     from runtime.batch import Batch
     from runtime.core import Core
-    from runtime.hosted import Compiled, Hosted, Waiting
-    from runtime.leading import Turned
+    from runtime.hosted import Hosted, Running, Waiting
     from runtime.probation import Failing
     from runtime.upgrade import Upgraded
 
 
-def away(core: Core, made: Upgraded, by: Compiled, batch: Batch) -> None:
-    """Let a batch turn away what only the version has that went back, which is `by`."""
+def resting(running: Running) -> Iterator[Turned]:
+    """What waits at the machines of an application that is to rest; what is due to them is not among it."""
+    for hosted in running.machines.values():
+        for waiting in hosted.inbox:
+            yield Turned(hosted, waiting, "its application rests", hosted.compiled)
+
+
+def away(core: Core, made: Upgraded, batch: Batch) -> None:
+    """Let a batch turn away what only the version has that is left."""
     for each in made.turned:
         hosted, held = each.hosted, each.held
         if not isinstance(held, Due) and held[1] is not None:
-            batch.outcomes.append((held[1], None, RolledBack(hosted.name, made.old_version)))
+            version = each.by.application.version
+            gone = RolledBack(hosted.name, version) if made.back else Unavailable(f"{hosted.name} rests")
+            batch.outcomes.append((held[1], None, gone))
             continue
         core.tell(observe.DeadLetter, hosted, "", hosted.name, each.message, each.why)
-        batch.dead.append(_dead(each, by))
+        batch.dead.append(_dead(each))
 
 
-def _dead(turned: Turned, by: Compiled) -> DeadLetter:
-    name, message, held = turned.hosted.name, turned.message, turned.held
+def _dead(turned: Turned) -> DeadLetter:
+    name, message, held, by = turned.hosted.name, turned.message, turned.held, turned.by
     if not isinstance(held, Due):
         return DeadLetter("", name, message, turned.why, by, "cast")
     if held.sender is None:

@@ -1,6 +1,6 @@
-"""What lets an application be as it was, where a change that was made could not be written down.
+"""What lets applications be as they were, where a change that was made could not be written down.
 
-Between the change and that moment nothing is stepped, but messages are taken, as the new version takes them. None of
+Between the change and that moment nothing is stepped, but messages are taken, as the new versions take them. None of
 them is dropped: each waits on, or where only the new version takes it, its caller is told.
 """
 
@@ -13,29 +13,54 @@ from typing import TYPE_CHECKING
 
 from runtime.acceptance import fitted
 from runtime.errors import Unavailable
-from runtime.hosted import Hosted, Waiting
+from runtime.hosted import Hosted, Running, Waiting
+from runtime.initial import withdraw
 from runtime.waits import Due
 
 if TYPE_CHECKING:
     from runtime.core import Core
+    from runtime.joint import Joint
 
 
-def as_it_is(core: Core, name: str) -> Callable[[], None]:
-    """Return what puts an application back to how it is now, for as long as no message is stepped."""
-    running = core.applications[name]
+def as_it_is(core: Core, joint: Joint) -> Callable[[], None]:
+    """Return what undoes a change that is to be made now, for as long as no message is stepped."""
+    fresh = [enter.name for enter in joint.enters if enter.parked is None]
+    again = [enter.parked for enter in joint.enters if enter.parked is not None]
+    swapped = [each.running for each in joint.swaps]
+    touched = {id(each): each for each in (*swapped, *joint.settles, *joint.leaves, *again)}
+    undoing = [_as_it_is(core, each) for each in touched.values()]
+
+    def undo() -> None:
+        for name in fresh:
+            withdraw(core, core.applications[name])
+        for each in undoing:
+            each()
+        if joint.before is not None:
+            core.releases[joint.name] = joint.before
+        elif joint.is_release:
+            del core.releases[joint.name]
+        ring = dict.fromkeys((*core.ready, *core.machines.values()))
+        core.ready.clear()
+        core.ready.extend(each for each in ring if each.inbox and core.machines.get(each.name) is each)
+
+    return undo
+
+
+def _as_it_is(core: Core, running: Running) -> Callable[[], None]:
+    name = running.compiled.application.name
+    rests = name not in core.applications
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
     watch, settles, stuck = running.watch, running.settles, running.stuck
     transaction = running.transaction
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
-    told = {hosted: (hosted.waits, hosted.awake, hosted.older) for hosted in machines.values()}
+    told = {hosted: (hosted.waits, hosted.awake, hosted.older, hosted.open) for hosted in machines.values()}
 
     def undo() -> None:
         changed = dict(running.machines)
         for machine in changed:
-            del core.machines[machine]
+            core.machines.pop(machine, None)
         running.machines, running.compiled, running.previous = machines, compiled, previous
         running.settles, running.stuck, running.transaction = settles, stuck, transaction
-        core.machines.update(machines)
         for machine, hosted in changed.items():
             if machine not in machines:
                 _turn_away(hosted, hosted.inbox)
@@ -43,18 +68,22 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
         for hosted, (state, inbox) in states.items():
             since = tuple(islice(hosted.inbox, len(inbox), None))
             hosted.state, hosted.inbox = state, deque(inbox)
-            hosted.waits, hosted.awake, hosted.older = told[hosted]
+            hosted.waits, hosted.awake, hosted.older, hosted.open = told[hosted]
             hosted.run(compiled)
             for message, *rest in since:
                 adopted, wrong = fitted(message, hosted.program.takes, hosted.older)
-                if wrong is None:
+                if wrong is None and not rests:
                     hosted.inbox.append((adopted, *rest))
                 else:
                     _turn_away(hosted, [(message, *rest)])
         running.watched(watch)
-        waiting = [hosted for hosted in core.ready if hosted.inbox]
-        core.ready.clear()
-        core.ready.extend(waiting)
+        if rests:
+            core.applications.pop(name, None)
+            core.parked[name] = running
+        else:
+            core.parked.pop(name, None)
+            core.applications[name] = running
+            core.machines.update(machines)
 
     return undo
 

@@ -1,8 +1,6 @@
-"""Upgrade and rollback: from two versions to a change that is checked whole, and then made at once.
+"""Upgrade and rollback: from two versions to a change that is checked whole, and waits for its moment.
 
-`compiled` and `prepare` only read; they may run beside the machines. `swap` is called between two messages:
-it computes everything that can fail (the migrated states, the adopted messages of every machine), and only
-when nothing did, assigns. A refusal has therefore changed nothing, and several machines change together.
+Nothing here changes anything; it may run beside the machines. The change itself is made in `runtime.swapping`.
 """
 
 from __future__ import annotations
@@ -20,18 +18,15 @@ from arrows.origin import BuildError
 from arrows.plain import describe
 from migrations.ahead import Ahead
 from migrations.chain import Route
-from migrations.lazy import plain
 from migrations.plan import Lost, Plan, Row
-from migrations.planner import Refused
-from migrations.refusal import MigrationRaised, Refusal, WrongLens
+from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime.acceptance import Older, check
 from runtime.application import Application
 from runtime.bounds import SHORT_DIGEST
-from runtime.errors import cut
-from runtime.hosted import Compiled, Hosted, Previous, Running, routes
+from runtime.hosted import Compiled, Running, routes
 from runtime.instruction import Terms
-from runtime.leading import Led, Turned, all_turned, led
+from runtime.leading import Turned
 from runtime.outbox import TOLD
 from runtime.quarantine import none_aside
 from runtime.refusal import (
@@ -43,6 +38,7 @@ from runtime.refusal import (
     NothingToRollBack,
     UnexpectedVersion,
 )
+from runtime.release import Release
 from runtime.transaction import Changed
 
 _NO_STATES: Final[Mapping[str, Values]] = {}
@@ -53,6 +49,8 @@ class Upgraded:
     """A change that was made. `old` and `new` are digests; `rows` tell what became of each machine's cells.
 
     `seconds` is how long the machines stood still for it, `turned` what waited and only the version has that was left.
+    Of a release `application` is the name, and `applications` tells what was done with each that is another version
+    now; `started` and `stopped` are those that began to run with it, and that rest from now on.
     """
 
     application: str
@@ -64,12 +62,29 @@ class Upgraded:
     back: bool = False
     seconds: float = 0.0
     turned: tuple[Turned, ...] = ()
+    applications: tuple[Upgraded, ...] = ()
+    started: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    is_release: bool = False
+
+    @property
+    def word(self) -> str:
+        """What was done, in a word or two."""
+        if self.back:
+            return "rolled back"
+        begun = self.is_release and not self.old and not self.applications and self.started
+        return "started" if begun else "upgraded"
 
     def to_plain(self) -> dict[str, Any]:
-        """The change for JSON."""
+        """The change for JSON; of a release with what was done with its applications."""
         rows = {machine: [attrs.asdict(row) for row in each] for machine, each in self.rows.items()}
-        plain = attrs.asdict(self, filter=lambda field, _: field.name not in {"rows", "turned"})
-        return {**plain, "turned": len(self.turned), "rows": rows}
+        words = ("application", "old", "new", "old_version", "new_version", "back", "seconds")
+        plain = {word: getattr(self, word) for word in words} | {"turned": len(self.turned), "rows": rows}
+        if not self.is_release:
+            return plain
+        parts = [{word: getattr(each, word) for word in words[:5]} for each in self.applications]
+        more = {"applications": parts, "started": list(self.started), "stopped": list(self.stopped)}
+        return {"release": self.application, **plain, **more}
 
 
 @attrs.frozen(eq=False)
@@ -149,6 +164,23 @@ def compiled_through(
     return compiled(application).map(lambda made: attrs.evolve(made, through=tuple(between)))
 
 
+def all_compiled(
+    release: Release, through: Sequence[Application] = ()
+) -> Result[tuple[Compiled, ...], Refusal]:
+    """As `compiled_through` for each application of a release; those to go through go by their names."""
+    names = {each.name for each in release.applications}
+    for each in through:
+        if each.name not in names:
+            return Failure(OtherApplication(each.name, release.name))
+    made: list[Compiled] = []
+    for each in release.applications:
+        found = compiled_through(each, [one for one in through if one.name == each.name])
+        if isinstance(found, Failure):
+            return Failure(found.failure())
+        made.append(found.unwrap())
+    return Success(tuple(made))
+
+
 def verify(running: Running, expected: str | None) -> Result[Running, Refusal]:
     """Check that the version runs whose digest begins so, with at least `bounds.SHORT_DIGEST` digits; None is any.
 
@@ -190,53 +222,6 @@ def prepare_back(running: Running) -> Result[Prepared, Refusal]:
     return _planned(running, previous.compiled, previous.routes, back=True, states=previous.states)
 
 
-def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
-    """Make a prepared change, all machines or none. Returns Success(what was done) or Failure."""
-    running, old, new = prepared.running, prepared.against, prepared.compiled
-    name = new.application.name
-    if running.compiled is not old:
-        return Failure(UnexpectedVersion(name, old.digest, running.compiled.digest))
-    taken = {machine: hosted for machine, hosted in running.machines.items() if machine in new.programs}
-    turned: list[Turned] = []
-    for machine, hosted in running.machines.items():
-        if machine not in taken and (hosted.inbox or hosted.stepped or hosted.waits):
-            if hosted.stepped or not prepared.back:
-                return Failure(MachineRemoved(name, machine))
-            turned += all_turned(hosted)
-    states: dict[str, Values] = {}
-    waiting: dict[str, Led] = {}
-    for machine, hosted in taken.items():
-        older = prepared.older.get(machine)
-        thrown = prepared.lost.get(machine, {}) if prepared.back else None
-        ahead = prepared.ahead.get(machine) or Ahead(quarantine=prepared.terms.quarantine)
-        applied = migrated(prepared.plans[machine], hosted, thrown, ahead)
-        adopted = led(hosted, name, new, older, back=prepared.back)
-        if isinstance(applied, Failure):
-            return Failure(applied.failure())
-        if isinstance(adopted, Failure):
-            return Failure(adopted.failure())
-        states[machine], waiting[machine] = applied.unwrap(), adopted.unwrap()
-        turned += waiting[machine].turned
-    rows = {machine: each.rows for machine, each in prepared.plans.items()}
-    versions = old.application.version, new.application.version
-    result = Upgraded(name, old.digest, new.digest, *versions, rows, prepared.back, turned=tuple(turned))
-    fresh = {machine: Hosted(machine, new) for machine in new.programs if machine not in taken}
-
-    before = {machine: plain(hosted.state) for machine, hosted in taken.items() if not prepared.back}
-
-    # The point of no return: from here on nothing can fail.
-    for machine, hosted in taken.items():
-        hosted.state = states[machine]
-        hosted.inbox, hosted.waits = waiting[machine].inbox, waiting[machine].waits
-        hosted.older = None if prepared.back else prepared.older.get(machine)
-        hosted.watch = None
-        hosted.run(new)
-    running.machines = {machine: taken.get(machine) or fresh[machine] for machine in new.programs}
-    running.previous = None if prepared.back else Previous(old, prepared.routes, before)
-    running.compiled, running.watch, running.stuck, running.settles = new, None, "", False
-    return Success(result)
-
-
 def _planned(
     running: Running,
     new: Compiled,
@@ -275,20 +260,3 @@ def _planned(
 def _thrown(way: Route, state: Values) -> Lost:
     """What the way up threw away; nothing where it cannot be told any more."""
     return way.plan().bind(lambda up: up.lost(state)).value_or({})
-
-
-def migrated(planned: Plan, hosted: Hosted, lost: Lost | None, ahead: Ahead) -> Result[Values, Refusal]:
-    """Migrate one state; even an `exit()` in a migration is a refusal. On the way back `lost` is what there was.
-
-    On the way up the rows of large tables are led later, and `ahead` is what was led before.
-    """
-    try:
-        if lost is not None:
-            return planned.apply(hosted.state, lost)
-        return planned.apply(plain(hosted.state), ahead=ahead)
-    except Refused as refused:
-        return Failure(refused.refusal)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return Failure(MigrationRaised(hosted.name, "", f"{type(error).__name__}: {cut(str(error))}"))

@@ -12,16 +12,17 @@ from runtime.command import (
     HERE,
     Control,
     Data,
-    FileArgument,
     Json,
     Through,
     TokenFile,
+    Wanted,
     done,
     reached,
     usage,
 )
 from runtime.control_client import ask
 from runtime.instruction import Probation, probation
+from runtime.release_file import SUFFIX, read_release
 
 Rehearse = Annotated[
     int,
@@ -53,7 +54,7 @@ USUAL = str(Probation())
 
 
 def upgrade(
-    file: FileArgument,
+    file: Wanted,
     running: Annotated[
         str | None,
         typer.Option(metavar="DIGEST", help="The version that must be running. [the one that runs now]"),
@@ -78,12 +79,13 @@ def upgrade(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let another version take over on the running node.
+    """Let another version, or another release, take over on the running node.
 
     It happens between two messages: the state follows the version's migrations, and waiting messages stay. What is
-    refused has changed nothing. Then the new version is watched: where it fails on what the version before answers,
-    the node goes back to that by itself, and this ends with exit code 1. Ctrl-C ends the waiting and nothing else.
-    With --control, FILE is a path on the machine of the node.
+    refused has changed nothing. The applications of a release change together, or none does. Then the new version is
+    watched: where it fails on what the version before answers, the node goes back to that by itself, and this ends
+    with exit code 1. Ctrl-C ends the waiting and nothing else. With --control, FILE is a path on the machine of the
+    node.
     """
     if running is not None and not _is_digest(running):
         usage(
@@ -95,11 +97,11 @@ def upgrade(
         usage(f"--probation {error}")
     place = reached(data, control, token_file, as_json=as_json)
     path = _absolute if control is None else str
-    now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]["applications"]
+    now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]
     request = {
         "op": "upgrade",
         "file": path(file),
-        "expected": running or (now[0]["digest"] if len(now) == 1 else None),
+        "expected": running or _runs(file, now),
         "through": [path(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
@@ -124,6 +126,15 @@ def show(reply: dict[str, Any], as_json: bool) -> None:
         report.plan(reply["plan"])
     else:
         report.upgraded(reply["upgraded"])
+
+
+def _runs(file: str, status: dict[str, Any]) -> str | None:
+    """The digest of what is upgraded, as far as it is known which that is."""
+    running = status["applications"]
+    if file.endswith(SUFFIX):
+        name = read_release(file).map(lambda told: told["name"]).value_or(None)
+        running = [each for each in status.get("releases", []) if each["name"] == name]
+    return running[0]["digest"] if len(running) == 1 else None
 
 
 def _absolute(file: str) -> str:

@@ -32,6 +32,7 @@ from runtime import (
     export_command,
     history_command,
     initial,
+    joint,
     led_ahead,
     listen,
     picture,
@@ -39,6 +40,7 @@ from runtime import (
     quarantine,
     reading,
     rehearsing,
+    releasing,
     replaying,
     settling,
     upgrade,
@@ -128,6 +130,8 @@ REFUSALS: tuple[Refusal, ...] = (
     led_ahead.WouldPause("shop", "orders", 1.25, 5),
     led_ahead.LeadsTooLong("shop", 120.0),
     upgrade.OtherApplication("till", "shop"),
+    joint.BelongsTo("till", "shop", "7"),
+    releasing.LeftOut("shop", "8", "stock"),
 )
 ERRORS: tuple[CallError, ...] = (
     errors.BadId("it has 300 characters"),

@@ -454,7 +454,7 @@ def kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
             made[application.edition] = kept(application)
         return made[application.edition]
 
-    monkeypatch.setattr("runtime.testing.kept", once)
+    monkeypatch.setattr("runtime.changed_by_hand.kept", once)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

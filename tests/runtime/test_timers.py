@@ -323,7 +323,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return saved[id(application)]
 
     monkeypatch.setattr("runtime.recovery.brought_back", loaded)
-    monkeypatch.setattr("runtime.testing.kept", saved_once)
+    monkeypatch.setattr("runtime.changed_by_hand.kept", saved_once)
 
 
 class Model:
