@@ -118,17 +118,17 @@ def loaded(file: str, *, as_json: bool = False) -> Application:
     return found
 
 
-def wanted(file: str) -> Application | Release:
+def wanted(file: str, *, as_json: bool = False) -> Application | Release:
     """The application in a file, or the release that it tells of; or tell why there is none, and end."""
-    found: Application | Release = done(load_wanted(file), as_json=False)
+    found: Application | Release = done(load_wanted(file), as_json=as_json)
     return found
 
 
-def label(application: Application, *, as_json: bool) -> dict[str, str]:
+def label(given: Application | Release, *, as_json: bool) -> dict[str, str]:
     """Name, version and digest; or tell why it has no digest, and end."""
-    name, version = application.name, application.version
+    name, kind = given.name, "release" if isinstance(given, Release) else "application"
     try:
-        return {"application": name, "version": version, "digest": application.digest}
+        return {kind: name, "version": given.version, "digest": given.digest}
     except BuildError as error:
         refusal: Result[Any, Refusal] = Failure(CannotCompile(name, "digest", str(error)))
         done(refusal, as_json=as_json)

@@ -150,7 +150,10 @@ def _step(step: Row) -> str:
 
 def _versions(row: Row) -> str:
     sides = (row[side] for side in ("old", "new") if side in row)
-    return " -> ".join(f"{each['version']} ({short(each['digest'])})" for each in sides)
+    return " -> ".join(
+        f"{each['version']} ({short(each['digest'])})" if each["digest"] else each["version"]
+        for each in sides
+    )
 
 
 def _why(row: Row) -> str:

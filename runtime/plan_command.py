@@ -17,10 +17,12 @@ from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime import report
 from runtime.application import Application
-from runtime.command import Json, Through, done, exit_code, label, loaded, usage
+from runtime.command import Json, Through, done, exit_code, label, loaded, usage, wanted
 from runtime.hosted import Compiled, routes
 from runtime.instruction import Terms, as_texts
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
+from runtime.release import Release, parts
+from runtime.releasing import LeftOut
 from runtime.transaction import Changed, instructions
 from runtime.upgrade import compiled, compiled_through
 
@@ -47,8 +49,8 @@ class Machine:
 
 
 def plan(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP]")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP]")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP], or the file of a release.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP], or the file of a release.")],
     back: Annotated[
         bool, typer.Option("--back", help="Plan the rollback from NEW to OLD instead, by NEW's migrations.")
     ] = False,
@@ -61,21 +63,29 @@ def plan(
     """Show what an upgrade would make of every cell and message.
 
     Cell by cell: kept, converted (declared in a Migration, or inferred from structure), new, dropped, or refused,
-    with the line to write. No node is asked and no state is touched. Exit code 3 where a Migration has to say more.
+    with the line to write; of a release for each of its applications. No node is asked and no state is touched. Exit
+    code 3 where a Migration has to say more.
     """
-    one, other = loaded(old, as_json=as_json), loaded(new, as_json=as_json)
-    if one.name != other.name:
+    one, other = wanted(old, as_json=as_json), wanted(new, as_json=as_json)
+    if one.name != other.name or type(one) is not type(other):
         usage(
-            f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application."
+            f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application, "
+            "or of one release."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
     between = [loaded(each, as_json=as_json) for each in through or ()]
-    found = done(planned(one, other, between, back=back, talk=talk), as_json=as_json)
-    refused = [each for machine in found for each in machine.refused]
+    found: list[Machine] = []
+    for before, after in _pairs(one, other):
+        apart = [each for each in between if each.name == after.name or not isinstance(other, Release)]
+        found += done(planned(before, after, apart, back=back, talk=talk), as_json=as_json)
+    left_out = [] if back else _left_out(one, other)
+    refused = [*left_out, *(each for machine in found for each in machine.refused)]
     steps = [] if back or refused else _steps(other, found, versions["old"]["digest"])
     if as_json:
         machines = {machine.name: machine.to_plain() for machine in found}
         told = {"ok": not refused, "back": back, **versions, "machines": machines}
+        if left_out:
+            told["refused"] = [each.to_plain() for each in left_out]
         report.plain({**told, "instructions": steps} if steps else told)
     else:
         _told(versions, found, back=back)
@@ -88,7 +98,24 @@ def plan(
         raise typer.Exit(max(exit_code(each.reason) for each in refused))
 
 
-def _steps(other: Application, found: Sequence[Machine], expected: str) -> list[str]:
+def _pairs(one: Application | Release, other: Application | Release) -> list[tuple[Application, Application]]:
+    """The applications that change: both versions of each."""
+    if isinstance(one, Application) and isinstance(other, Application):
+        return [(one, other)]
+    before = {each.name: each for each in parts(one)}
+    both = [(before[each.name], each) for each in parts(other) if each.name in before]
+    return [(old, new) for old, new in both if old.digest != new.digest]
+
+
+def _left_out(one: Application | Release, other: Application | Release) -> list[Refusal]:
+    """The applications of a release of which the next one says nothing."""
+    if not isinstance(other, Release):
+        return []
+    known = {*(each.name for each in other.applications), *other.gone}
+    return [LeftOut(other.name, other.version, each.name) for each in parts(one) if each.name not in known]
+
+
+def _steps(other: Application | Release, found: Sequence[Machine], expected: str) -> list[str]:
     """What `midflight upgrade` would do, with its own defaults."""
     changed = Changed.of({each.name: each.found.plan.rows for each in found if each.found is not None})
     machines = tuple(machine.name for machine in found if machine.name in other.machines)
@@ -140,7 +167,8 @@ def _planned(old: Compiled, new: Compiled, name: str, *, back: bool, talk: bool)
 def _told(versions: dict[str, dict[str, str]], found: Sequence[Machine], *, back: bool) -> None:
     sides = [f"{side['version']} ({short(side['digest'])})" for side in versions.values()]
     first, last = reversed(sides) if back else sides
-    report.say(f"{versions['new']['application']}: {first} -> {last}")
+    named = versions["new"].get("application") or f"release {versions['new']['release']}"
+    report.say(f"{named}: {first} -> {last}")
     show(found)
     talks = [machine.compat for machine in found if machine.compat is not None]
     if talks:
