@@ -247,6 +247,24 @@ def test_run_upgraded_killed_run_again_and_rolled_back_under_load(shop: Shop) ->
     assert told == ["started", "upgraded", "rolled back"]
 
 
+def test_the_commands_of_its_page_do_what_they_say(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "releases.md").read_text()
+    begun, *commands = re.findall(r"^\$ midflight (.*)$", page, re.MULTILINE)
+    assert begun == "run examples/shop/shop_1.toml"  # which the shop is
+    monkeypatch.chdir(ROOT)
+    told = []
+    for each in commands:
+        words = each.split()
+        quick = ["--rehearse", "0", "--no-wait"] if words[0] == "upgrade" else []
+        if words[0] == "plan":
+            assert CliRunner().invoke(app, words).exit_code == 0
+        else:
+            shop.command(*words, *quick)
+            told.append(shop.runs()[0])
+    assert told == ["2", "1", "2", "2"]
+    assert shop.command("status")["releases"][0]["previous"] is None
+
+
 def killed(shop: Shop, chance: random.Random) -> None:
     """Kill the process while a change is on its way, and run it again on what is there."""
     version, _ = shop.runs()
