@@ -110,6 +110,9 @@ TRIES = 5
 HISTORY = 1000
 """Starts, changes and ends that a data directory remembers."""
 
+ASKED = 60 * 60 * 1000
+"""Milliseconds in which the same request of one client over TCP is one row of it."""
+
 DEAD = 10_000
 """Dead letters that are kept; where there are more, the oldest are dropped."""
 

@@ -34,7 +34,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from returns.result import Failure, Result, Success
 
@@ -42,7 +42,7 @@ from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
-from runtime.conversation import Talks
+from runtime.conversation import Talks, is_remote
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
@@ -57,6 +57,9 @@ from runtime.upgrade import Upgraded
 
 LOADING = 30.0
 """Seconds that a file may take to be executed."""
+
+_UNTOLD: Final = ("status", "call", "history", "dead-letters")
+"""What changes no version, and has no row of the history by itself."""
 
 logger = logging.getLogger("midflight")
 
@@ -112,6 +115,7 @@ class Control:
                 raise BadRequest(
                     f"unknown op {cut(request['op'])!r}; there are: {', '.join(self._operations)}"
                 )
+            self._count(request)
             return {"ok": True, **await operation(request)}
         except (BadRequest, Malformed) as error:
             return bad(str(error))
@@ -125,6 +129,14 @@ class Control:
             return {"ok": False, "reason": "Failed", "message": cut(f"{type(error).__name__}: {error}")}
         finally:
             self._tell.reset(token)
+
+    def _count(self, request: Plain) -> None:
+        """Let the history count what is asked for over TCP and leaves no other row there."""
+        op, dry = request["op"], request.get("dry_run") is True
+        if is_remote() and (op in _UNTOLD or dry):
+            self._node.record_again(
+                "asked for a dry run" if dry else f"asked for {op}", request.get("machine")
+            )
 
     # Operations
 
