@@ -179,7 +179,10 @@ class Control:
         found = [await _loaded(each) for each in (file, *through)]
         application, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
         if dry:
-            planned = await self._node.plan(application, expected, through=between, **terms)
+            rehearse = count(request, "rehearse")
+            planned = await self._node.plan(
+                application, expected, through=between, rehearse=rehearse, **terms
+            )
             return {"plan": _unwrapped(planned).to_plain()}
         tell = self._tell.get() if request.get("progress") is True else None
         made = await self._node.upgrade(

@@ -104,6 +104,7 @@ class Upgrading:
         expected: str | None = None,
         *,
         through: Sequence[Application] = (),
+        rehearse: int = 0,
         probation: Probation | None = Probation(),  # noqa: B008 - a frozen value
         allow_pause: bool = False,
         settle: bool = False,
@@ -115,7 +116,9 @@ class Upgrading:
         """
         terms = Terms(probation, settle, quarantine)
         found = await beside(self._host.prepare, application, expected, tuple(through), terms)
-        return found.map(lambda prepared: planned(prepared, expected, allow_pause=allow_pause))
+        return found.map(
+            lambda prepared: planned(prepared, expected, rehearse=rehearse, allow_pause=allow_pause)
+        )
 
     async def _prepared(
         self,

@@ -194,6 +194,7 @@ def test_the_commands_reach_it(tmp_path: Path) -> None:
         planned = midflight("upgrade", V2, "--dry-run", *over, cwd=away)
         assert (planned.returncode, planned.stderr) == (0, "")
         assert "swap counter" in planned.stdout
+        assert midflight("plan", V2, *over, cwd=away).stdout == planned.stdout
         done = midflight("upgrade", V2, *over, "--probation", "1/1s", "--settle", cwd=away)
         assert done.returncode == 0, done.stderr
         assert "settle" in done.stderr
