@@ -123,15 +123,16 @@ def test_the_swap_takes_over_what_was_led() -> None:
     one, two = (compiled(each).unwrap() for each in (v1, v2))
     core = Core(lambda: "", observed=False)
     core.open = True
-    running = core.start(one).unwrap()
-    running.machines["words"].state = (1, ("a", "bb"))
+    hosted = core.start(one).unwrap().machines["words"]
+    hosted.state = (1, ("a", "bb"))
     prepared = with_memory(core.prepare(two, None).unwrap())
     asyncio.run(lead(prepared)).unwrap()
-    running.machines["words"].state = (2, running.machines["words"].state[1])
-    (_, words) = migrated(prepared.plans["words"], running.machines["words"], None, prepared.ahead["words"]).unwrap()
+    hosted.state = (2, hosted.state[1])
+    led: Any = migrated(prepared.plans["words"], hosted, None, prepared.ahead["words"]).unwrap()
     core.swap(prepared).unwrap()
-    assert running.machines["words"].state == (2, (("a", 1), ("bb", 2)))
-    assert running.machines["words"].state[1] is words
+    state: Any = hosted.state
+    assert state == (2, (("a", 1), ("bb", 2)))
+    assert state[1] is led[1]
 
 
 def ahead(*versions: Application) -> tuple[Any, Ahead]:
