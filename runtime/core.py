@@ -179,13 +179,13 @@ class Core(Applications):
                 if event is not None:
                     events.append(event)
                 if type(ticket) is Request and (event is not None or not journaled):
-                    ticket.stepped(self.now, None, failure, event)
+                    ticket.stepped(self.now, message, None, failure, event)
                 if due is not None:
                     outbox.take(hosted, due, batch, event)
             else:
                 state = after
                 if type(ticket) is Request:
-                    ticket.stepped(self.now, reply, None, event)
+                    ticket.stepped(self.now, message, reply, None, event)
                 if event is not None:
                     events.append(event)
                 outcomes.append((ticket, reply, None))

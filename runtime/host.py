@@ -17,7 +17,7 @@ from runtime.changing import Changing
 from runtime.core import Core
 from runtime.dead_letters import Letters
 from runtime.errors import StepFailed
-from runtime.hosted import Encode
+from runtime.hosted import Compiled, Encode
 from runtime.keeper import Keeper
 from runtime.observe import Observer
 from runtime.recovered import Recovered
@@ -73,10 +73,17 @@ class Host(Changing):
         self.sweep = Sweep(self.core, clock)
 
     def open(
-        self, store: Store, soon: Callable[[Callable[[], None]], object], abort: Callable[[Exception], object]
+        self,
+        store: Store,
+        soon: Callable[[Callable[[], None]], object],
+        abort: Callable[[Exception], object],
+        versions: dict[str, Compiled] | None = None,
     ) -> Result[Recovered, Refusal]:
-        """Recover what a store holds, and keep everything in it from now on. Returns Failure as `recover`."""
-        result = recover(store)
+        """Recover what a store holds, and keep everything in it from now on.
+
+        `versions` and what is returned are as `recover` has them.
+        """
+        result = recover(store, versions=versions)
         if isinstance(result, Success):
             recovered = result.unwrap()
             self.core.now = recovered.now

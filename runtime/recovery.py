@@ -18,6 +18,7 @@ from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.filling import Filling
+from runtime.fingerprint import fingerprint
 from runtime.hosted import Compiled, Hosted
 from runtime.instruction import Terms
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
@@ -25,7 +26,7 @@ from runtime.probation import stand
 from runtime.recovered import Listen, Recovered, Stopped
 from runtime.refusal import NotRecovered
 from runtime.replacing import replace
-from runtime.requests import Answered, fingerprint
+from runtime.requests import Answered
 from runtime.retention import beginning, changed
 from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
@@ -34,10 +35,15 @@ from runtime.upgrade import compiled
 from runtime.versions import BroughtBack, brought_back
 
 
-def recover(store: Readable, listen: Listen | None = None) -> Result[Recovered, Refusal]:
-    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...)."""
+def recover(
+    store: Readable, listen: Listen | None = None, versions: dict[str, Compiled] | None = None
+) -> Result[Recovered, Refusal]:
+    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...).
+
+    `versions` are those at hand, by edition: what is loaded is added, and need not be another time.
+    """
     try:
-        return Success(_Recovery(store, listen).run())
+        return Success(_Recovery(store, listen, versions).run())
     except Stopped as stopped:
         return Failure(stopped.refusal)
     except DamagedData as damaged:
@@ -56,12 +62,14 @@ def retained(store: Readable, listen: Listen) -> Result[None, Refusal]:
 
 
 class _Recovery:
-    def __init__(self, store: Readable, listen: Listen | None) -> None:
+    def __init__(
+        self, store: Readable, listen: Listen | None, versions: dict[str, Compiled] | None = None
+    ) -> None:
         self.store = store
         self.listen = listen
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
-        self.versions: dict[str, Compiled] = {}
+        self.versions = {} if versions is None else versions
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -271,8 +279,8 @@ class _Recovery:
         if mark and isinstance(mark[0], int):
             self.took(hosted, mark[0])
         elif mark:
-            answer = Answered(str(mark[0]), fingerprint(message), self.core.now, reply, raised)
-            hosted.window = hosted.window.having(answer)
+            asked = str(mark[0]), fingerprint(message), self.core.now
+            hosted.window = hosted.window.having(Answered(*asked, reply, raised, hosted.digest))
 
     def took(self, hosted: Hosted, number: int) -> None:
         waiting = hosted.waits.get(number)
