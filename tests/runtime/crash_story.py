@@ -367,5 +367,5 @@ def stories(
 
 
 if __name__ == "__main__":
-    last = stories(int(sys.argv[1]), Path(sys.argv[3]), int(sys.argv[2]), *sys.argv[4:5])
+    last = stories(int(sys.argv[1]), Path(sys.argv[3]), int(sys.argv[2]), (sys.argv[4:] or ["real"])[0])
     print(*sorted(last.seen.items()), *last.wrong, *(last.log if last.wrong else ()), sep="\n")
