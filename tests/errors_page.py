@@ -129,6 +129,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     led_ahead.WouldPause("shop", "orders", 1.25, 5),
     led_ahead.LeadsTooLong("shop", 120.0),
+    led_ahead.LeadsTooMuch("shop", 2113),
     upgrade.OtherApplication("till", "shop"),
 )
 ERRORS: tuple[CallError, ...] = (

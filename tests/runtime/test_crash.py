@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime import crash_checker
 from tests.runtime.crash_story import LONG, Asked, Event, Story, stories
 from tests.runtime.crashing import FAULTS
 
@@ -37,6 +38,13 @@ def test_nothing_acknowledged_is_lost_so_a_hundred_times(tmp_path: Path) -> None
     assert story.wrong == [], story.log
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for what does not come."""
+    monkeypatch.setattr(crash_checker, "SETTLING", 1.5)
+
+
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("disk", ["unsynced", "early"])
 def test_the_checker_sees_what_was_lost(disk: str, tmp_path: Path) -> None:
     """A sync that is left out, and a reply before its commit."""
@@ -69,6 +77,7 @@ PLANTED: dict[str, tuple[Sequence[Event], str]] = {
 }
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("fault", PLANTED)
 def test_the_checker_sees_what_an_upgrade_loses(fault: str, tmp_path: Path) -> None:
     assert PLANTED.keys() == FAULTS.keys()

@@ -18,10 +18,10 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.hosted import routes
 from runtime.instruction import Progress
-from runtime.led_ahead import LeadsTooLong, WouldPause
+from runtime.led_ahead import LeadsTooLong, LeadsTooMuch, WouldPause
 from runtime.node import Node
 from runtime.upgrade import compiled
-from tests.runtime.long_words import LOOPS, Count, Fill, Say, v1, v2, v3
+from tests.runtime.long_words import GREEDY, LOOPS, Count, Fill, Say, v1, v2, v3
 
 WORDS = 200_000
 
@@ -116,6 +116,20 @@ def test_a_migration_that_never_ends_refuses_the_upgrade(
         thread.start()
         thread.join()
     assert results == [LeadsTooLong("words", 0.3)]
+
+
+def test_a_migration_that_eats_memory_refuses_the_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LEADING_MEMORY", 100 << 20)
+
+    async def main() -> None:
+        async with spoken(Count()) as (node, _):
+            refused = (await node.upgrade(GREEDY, probation=None)).failure()
+            assert isinstance(refused, LeadsTooMuch), refused
+            assert refused.megabytes >= 100
+            assert node.status().applications[0].version == "1"
+            (await node.upgrade(v2, probation=None)).unwrap()
+
+    asyncio.run(main())
 
 
 def ahead(*versions: Application) -> tuple[Any, Ahead]:
