@@ -101,6 +101,9 @@ FROZEN = 5000
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""
 
+LEADING_MEMORY = 2 << 30
+"""Bytes by which the process may grow for them; where it is larger, as many as it has."""
+
 PAUSE = 0.005
 """Seconds for which leading cells may keep callers waiting in a swap, unless more is allowed."""
 

@@ -158,11 +158,11 @@ class Core(Applications):
                     run(state, message) if type(message) is not Together else message.step(run, state)
                 )
                 event = stepped(hosted, message, reply, trace) if journaled else None
+                if watch is not None:
+                    watch.look(hosted, message, reply)
                 if encode is not None:
                     reply = encode(reply)
                 told = outbox.checked(hosted, emitted) if emitted else None
-                if watch is not None:
-                    watch.look(hosted, message, reply)
             except KeyboardInterrupt as interrupt:
                 inbox.appendleft(waiting)
                 batch.interrupt, count = interrupt, done

@@ -25,6 +25,7 @@ from runtime.errors import Unavailable
 from runtime.history import History
 from runtime.hosted import Running
 from runtime.journal import LOG, SNAPSHOT, VERSIONS, part_key, written
+from runtime.quarantine import complete
 from runtime.retention import Beginning, Retention, changed
 from runtime.snapshot import Base, Cut, cut, head, parts
 from runtime.store import Change, Rejected, Store
@@ -194,6 +195,8 @@ class Keeper:
         """Hold every machine's state as it is behind the commit that was begun last."""
         self._steps = 0
         running = {**self.parked, **self._core.applications}
+        for each in running.values():
+            complete(each)
         cuts = {name: cut(each) for name, each in running.items()}
         made = _Snapshot(self._number, self._core.now, self._core.outbox.numbers, self._base, cuts)
         layers = (int(key.split("/")[1]) for key in self.spent if key.startswith("snapshot/"))

@@ -45,6 +45,11 @@ class Cut:
     waits: Mapping[str, Waits]
     standing: Mapping[str, Any]
 
+    @property
+    def before(self) -> str | None:
+        """The edition of the version before, whose states are written too."""
+        return self.previous.compiled.edition if self.previous else None
+
 
 def cut(running: Running) -> Cut:
     """An application as it is now."""
@@ -68,9 +73,10 @@ class Base:
         return {part_key(layer, part) for layer, count in self.layers for part in range(count)}
 
     def whole(self, cuts: Mapping[str, Cut]) -> bool:
-        """Whether the next layer must be a whole one."""
+        """Whether the next layer must be a whole one: also where another version is the one before."""
         before, now = (
-            {name: each.compiled.digest for name, each in held.items()} for held in (self.cuts, cuts)
+            {name: (each.compiled.digest, each.before) for name, each in held.items()}
+            for held in (self.cuts, cuts)
         )
         return not self.layers or before != now or sum(n for _, n in self.layers[1:]) > self.layers[0][1]
 
@@ -185,7 +191,7 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
             "applications": {
                 name: {
                     "edition": taken.compiled.edition,
-                    "previous": taken.previous.compiled.edition if taken.previous else None,
+                    "previous": taken.before,
                     **({"settled": True} if taken.previous and taken.previous.settled else {}),
                     **taken.standing,
                     **(

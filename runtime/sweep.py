@@ -11,8 +11,10 @@ from immutables import Map
 from migrations.lazy import LazyTable
 from migrations.planner import Refused
 from runtime import bounds
+from runtime.errors import OverBudget
+from runtime.gate import Step, gated
 from runtime.hosted import Hosted, Running
-from runtime.probation import Failing
+from runtime.probation import Failing, TooSlow
 
 if TYPE_CHECKING:
     from runtime.core import Core
@@ -36,7 +38,9 @@ class Sweep:
         self._frozen = 0
         self._rests = 0.0
         self.todo: list[Running] = []
-        self._core = core
+        self.core = core
+        self.gate: Step | None = None
+        self.leads = ""
         self._clock = clock
         self._cursors: dict[tuple[Hosted, int], tuple[Map[Any, Any], Iterator[Any]]] = {}
 
@@ -69,27 +73,36 @@ class Sweep:
     def _some(self, running: Running) -> int:
         """Lead some rows of an application, and return about how many."""
         name = running.compiled.application.name
-        if self._core.applications.get(name) is running:
+        if self.core.applications.get(name) is running:
             for hosted in running.machines.values():
                 for at, table in enumerate(hosted.state):
                     if type(table) is LazyTable and table.left:
                         try:
-                            self._lead(hosted, at, table)
+                            self.lead(hosted, at, table)
                         except Refused as refused:
                             self._end(running)
-                            self._core.failing.append(Failing(name, refused.refusal))
+                            self.core.failing.append(Failing(name, refused.refusal))
+                        except OverBudget as late:
+                            self._end(running)
+                            limit = f"the budget of {late.seconds:g} s and was interrupted at {late.place}"
+                            told = f"to lead a row of {hosted.program.slots[at].address} took longer than {limit}"
+                            self.core.failing.append(Failing(name, TooSlow(hosted.name, told)))
                         return bounds.SWEPT_AT_ONCE
         self._end(running)
         return 0
 
-    def _lead(self, hosted: Hosted, at: int, table: LazyTable) -> None:
+    def lead(self, hosted: Hosted, at: int, table: LazyTable) -> None:
+        """Lead some rows of a table. Raises Refused, and OverBudget, as a budget looks at it."""
         base, cursor = self._cursors.get((hosted, at), (None, iter(())))
         keys = list(islice(cursor, bounds.SWEPT_AT_ONCE)) if base is table.base else []
         if not keys:  # a sweep begins, or begins anew
             cursor = iter(table.base)
             keys = list(islice(cursor, bounds.SWEPT_AT_ONCE))
         self._cursors[hosted, at] = table.base, cursor
-        led = table.swept(keys)
+        if self.gate is None:
+            self.gate = gated(LazyTable.swept)
+        self.leads = hosted.name
+        led = self.gate(table, keys)
         hosted.state = (*hosted.state[:at], led, *hosted.state[at + 1 :])
 
     def _end(self, running: Running) -> None:

@@ -12,6 +12,7 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.aftermath import TakenBack
 from runtime.application import Application
 from runtime.beside import beside
 from runtime.differing import differing
@@ -204,19 +205,24 @@ class Upgrading:
             keeper.keep(keeper.history.upgrading(self._host.now(), transaction))
 
     async def passed(self, application: str) -> Result[ApplicationStatus, Refusal]:
-        """Wait until an application is on probation no more.
+        """Wait until an application is on probation no more, and that is on disk.
 
-        Returns Success(its status), or Failure(UnknownApplication), or why it went back to the version before.
+        Returns Success(its status), or Failure(UnknownApplication | TakenBack), or why it went back to the version
+        before.
         """
         found: Result[Running, Refusal] = self._host.core.running(application)
         if isinstance(found, Failure):
             return Failure(found.failure())
         running = found.unwrap()
         transaction = running.transaction
+        await self._unheld()
         while running.watch is not None and self._host.core.applications.get(application) is running:
             await asyncio.sleep(bounds.SEEN)
+            await self._unheld()  # a crash before it is on disk would go back
         if transaction is not None and transaction.why is not None:
             return Failure(transaction.why)
+        if transaction is not None and running.previous is None:
+            return Failure(TakenBack(application, transaction.version))
         return Success(of_application(running))
 
     async def settle(self, application: str) -> Result[ApplicationStatus, Refusal]:

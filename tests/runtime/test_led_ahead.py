@@ -19,10 +19,10 @@ from runtime.application import Application
 from runtime.core import Core
 from runtime.hosted import routes
 from runtime.instruction import Progress
-from runtime.led_ahead import LeadsTooLong, WouldPause, lead, with_memory
+from runtime.led_ahead import LeadsTooLong, LeadsTooMuch, WouldPause, lead, with_memory
 from runtime.node import Node
 from runtime.upgrade import compiled, migrated
-from tests.runtime.long_words import LOOPS, Count, Fill, Say, v1, v2, v3
+from tests.runtime.long_words import GREEDY, LOOPS, Count, Fill, Say, v1, v2, v3
 
 WORDS = 200_000
 
@@ -133,6 +133,20 @@ def test_the_swap_takes_over_what_was_led() -> None:
     state: Any = hosted.state
     assert state == (2, (("a", 1), ("bb", 2)))
     assert state[1] is led[1]
+
+
+def test_a_migration_that_eats_memory_refuses_the_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LEADING_MEMORY", 100 << 20)
+
+    async def main() -> None:
+        async with spoken(Count()) as (node, _):
+            refused = (await node.upgrade(GREEDY, probation=None)).failure()
+            assert isinstance(refused, LeadsTooMuch), refused
+            assert refused.megabytes >= 100
+            assert node.status().applications[0].version == "1"
+            (await node.upgrade(v2, probation=None)).unwrap()
+
+    asyncio.run(main())
 
 
 def ahead(*versions: Application) -> tuple[Any, Ahead]:

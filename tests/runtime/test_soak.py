@@ -18,7 +18,7 @@ from returns.result import Failure, Success
 from runtime.control_client import ask
 from tests.conftest import ROOT
 from tests.runtime.crash_checker import wait_for
-from tests.runtime.test_crash import free_port
+from tests.runtime.crash_story import free_port
 
 WORDS = """
 import logging
