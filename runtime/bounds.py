@@ -98,6 +98,12 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
+IDLE = 1.0
+"""Seconds without a message after which it sees them again, and collects."""
+
+HIDDEN = 16
+"""Upgrades of large tables after which it does so in any case: of each a version may be left in memory."""
+
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""
 

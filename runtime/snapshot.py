@@ -23,6 +23,7 @@ from arrows.keys import value_of
 from runtime import bounds
 from runtime.hosted import Compiled, Hosted, Previous, Running
 from runtime.journal import part_key
+from runtime.letting_go import tables
 from runtime.packing import Packing
 from runtime.probation import standing
 from runtime.replies import written
@@ -79,6 +80,27 @@ class Base:
             for held in (self.cuts, cuts)
         )
         return not self.layers or before != now or sum(n for _, n in self.layers[1:]) > self.layers[0][1]
+
+    def without(self, running: Running) -> Base:
+        """Without what no later layer is compared with, now that there is no way back from the version that runs."""
+        name = running.compiled.application.name
+        taken = self.cuts.get(name)
+        if taken is None or running.is_open:
+            return self
+        if taken.compiled.digest != running.compiled.digest:
+            return Base({}, self.layers)  # the next layer is a whole one
+        return attrs.evolve(self, cuts={**self.cuts, name: attrs.evolve(taken, previous=None)})
+
+    def let_go(self, now: Base) -> Iterator[Map[Any, Any]]:
+        """The tables of other versions than those that `now` holds."""
+        for name, taken in self.cuts.items():
+            held = now.cuts.get(name)
+            if held is None or held.compiled is not taken.compiled:
+                for state, _, _ in taken.machines.values():
+                    yield from tables(state)
+            if taken.previous is not None and (held is None or held.previous is not taken.previous):
+                for state in taken.previous.states.values():
+                    yield from tables(state)
 
 
 def parts(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None = None) -> Iterator[bytes]:

@@ -191,7 +191,7 @@ class Upgrading:
                     transaction.done(Lead)
                     transaction.begin(Swap)
                     if made.changed.tables:
-                        self._host.sweep.freeze()
+                        self._host.sweep.collector.hide()
                     return await self._change(name, Success(made), puts, transaction)
                 if tries == bounds.TRIES:
                     return await self._change(name, Failure(pause), transaction=transaction)
