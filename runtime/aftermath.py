@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import attrs
 from returns.result import Failure
 
 from migrations.refusal import Refusal
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from runtime.keeper import Keeper
 
 logger = logging.getLogger("midflight")
+
+
+@attrs.frozen
+class TakenBack(Refusal):
+    """Somebody went back by hand while another one waited for the new version to pass."""
+
+    application: str
+    version: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.application}: somebody took version {self.version} back before it had passed."
+
+    @property
+    def remedy(self) -> str:
+        return "`midflight history` tells who and when; upgrade again when that is settled between you."
 
 
 class Aftermath:

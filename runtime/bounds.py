@@ -98,8 +98,17 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
+IDLE = 1.0
+"""Seconds without a message after which it sees them again, and collects."""
+
+HIDDEN = 16
+"""Upgrades of large tables after which it does so in any case: of each a version may be left in memory."""
+
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""
+
+LEADING_MEMORY = 2 << 30
+"""Bytes by which the process may grow for them; where it is larger, as many as it has."""
 
 PAUSE = 0.005
 """Seconds for which leading cells may keep callers waiting in a swap, unless more is allowed."""
@@ -109,6 +118,9 @@ TRIES = 5
 
 HISTORY = 1000
 """Starts, changes and ends that a data directory remembers."""
+
+ASKED = 60 * 60 * 1000
+"""Milliseconds in which the same request of one client over TCP is one row of it."""
 
 DEAD = 10_000
 """Dead letters that are kept; where there are more, the oldest are dropped."""

@@ -18,6 +18,7 @@ from runtime.instruction import Swap, Terms, Watch
 from runtime.instruction import Sweep as Sweeping
 from runtime.joint import BelongsTo, Joint
 from runtime.keeper import NOTHING
+from runtime.letting_go import held
 from runtime.probation import Failing
 from runtime.refusal import NameTaken
 from runtime.release import Release
@@ -91,9 +92,9 @@ class Changing(Resuming):
         """
         since = self.clock()
         self.begin()
-        undo = None
-        if self.keeper is not None and isinstance(prepared, Success):
-            undo = as_it_is(self.core, prepared.unwrap())
+        joint = prepared.value_or(None)
+        undo = None if joint is None or self.keeper is None else as_it_is(self.core, joint)
+        before = [] if joint is None else [(each, held(each)) for each in joint.touched]
         swapped: Result[Upgraded, Refusal] = prepared.bind(
             lambda made: self.core.swap(made, None if failing is None else failing.why)
         )
@@ -102,6 +103,8 @@ class Changing(Resuming):
             case Success(Upgraded() as made):
                 if transaction is not None:
                     transaction.done(Swap)
+                for running, tables in before:
+                    self.sweep.let_go(tables, running)
                 self._made(made, prepared.unwrap(), ticket, undo, puts, transaction, failing)
             case Failure(refusal):
                 self.core.refused(name, refusal)
@@ -144,6 +147,8 @@ class Changing(Resuming):
             assert undo is not None, "it was prepared"
             row = self.keeper.history.changed(self.core.now, made, transaction, why)
             self.keeper.note(joint.events(), ticket, as_before(undo, made, failing), {**puts, **row})
+            if joint.settles:
+                self.keeper.settled()
         for name in dict.fromkeys(each.application.name for each in joint.versions_to):
             if name in self.core.applications:
                 self._enter(self.core.applications[name])

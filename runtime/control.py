@@ -35,14 +35,14 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from returns.result import Failure, Result, Success
 
 from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
-from runtime.conversation import Talks
+from runtime.conversation import Talks, is_remote
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
@@ -58,6 +58,9 @@ from runtime.upgrade import Upgraded
 
 LOADING = 30.0
 """Seconds that a file may take to be executed."""
+
+_UNTOLD: Final = ("status", "call", "history", "dead-letters")
+"""What changes no version, and has no row of the history by itself."""
 
 logger = logging.getLogger("midflight")
 
@@ -113,6 +116,7 @@ class Control:
                 raise BadRequest(
                     f"unknown op {cut(request['op'])!r}; there are: {', '.join(self._operations)}"
                 )
+            self._count(request)
             return {"ok": True, **await operation(request)}
         except (BadRequest, Malformed) as error:
             return bad(str(error))
@@ -126,6 +130,14 @@ class Control:
             return {"ok": False, "reason": "Failed", "message": cut(f"{type(error).__name__}: {error}")}
         finally:
             self._tell.reset(token)
+
+    def _count(self, request: Plain) -> None:
+        """Let the history count what is asked for over TCP and leaves no other row there."""
+        op, dry = request["op"], request.get("dry_run") is True
+        if is_remote() and (op in _UNTOLD or dry):
+            self._node.record_again(
+                "asked for a dry run" if dry else f"asked for {op}", request.get("machine")
+            )
 
     # Operations
 
@@ -170,7 +182,8 @@ class Control:
         found = [await _loaded(each, work) for each, work in zip((file, *through), loading, strict=True)]
         wanted, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
         if dry:
-            planned = await self._node.plan(wanted, expected, through=between, **terms)
+            rehearse = count(request, "rehearse")
+            planned = await self._node.plan(wanted, expected, through=between, rehearse=rehearse, **terms)
             return {"plan": _unwrapped(planned).to_plain()}
         tell = self._tell.get() if request.get("progress") is True else None
         made = await self._node.upgrade(
@@ -238,10 +251,7 @@ class Control:
         return _unwrapped(result)
 
     def _application(self, request: Plain) -> str:
-        status = self._node.status()
-        together = {part.name for each in status.releases for part in each.applications}
-        alone = (each.name for each in status.applications if each.name not in together)
-        known = (*(each.name for each in status.releases), *alone)
+        known = self._node.status().names
         if request.get("application") is not None:
             return text(request, "application")
         if len(known) == 1:

@@ -18,7 +18,8 @@ from runtime.core import Core
 from runtime.hosted import Hosted, Running
 from runtime.journal import Event
 from runtime.lines import FORMAT, Lines
-from runtime.recovery import recover, retained
+from runtime.recovery import recover
+from runtime.retold import retained
 from runtime.store import Readable
 from runtime.together import Together, unpack
 
@@ -114,5 +115,6 @@ class _Journal:
             else lines.write(message, takes),
             **({"together": True} if several else {}),
             "id": named[0] if named and isinstance(named[0], str) else None,
+            **({"due": named[0]} if named and isinstance(named[0], int) else {}),
             "trace": trace,
         }

@@ -56,7 +56,9 @@ def history_(
         found = done(looked(data, rows), as_json=as_json)
     else:
         found = asked({"op": "history"}, data, control, token_file, as_json=as_json)["history"]
-    told = [{**row, "at": report.time(row["at"])} for row in found]
+    told = [
+        {**row, **{each: report.time(row[each]) for each in ("at", "until") if each in row}} for row in found
+    ]
     if show is not None:
         one = next((row for row in told if row["number"] == show), None)
         if one is None:
@@ -90,7 +92,7 @@ def _line(row: Row) -> tuple[str, ...]:
     return (
         str(row["number"]),
         row["at"],
-        row["what"],
+        _what(row),
         _subject(row),
         _versions(row),
         stood,
@@ -105,9 +107,15 @@ def _subject(row: Row) -> str:
     return f"release {row['release']}" if "release" in row else name
 
 
+def _what(row: Row) -> str:
+    machine = f" {row['machine']}" if "machine" in row else ""
+    times = f", {row['count']} times" if row.get("count", 1) > 1 else ""
+    return f"{row['what']}{machine}{times}"
+
+
 def _whole(row: Row) -> None:
     """Tell all of a row."""
-    report.say(f"{row['number']}. {row['what']} at {row['at']} by {row['who']}")
+    report.say(f"{row['number']}. {_what(row)} at {row['at']} by {row['who']}")
     letters = row.get("letters", {"count": 0, "numbers": ()})
     facts = (
         ("application", row["application"]),
@@ -116,6 +124,7 @@ def _whole(row: Row) -> None:
         *((each["application"], _versions(each)) for each in row.get("applications", ())),
         ("started", ", ".join(row.get("started", ()))),
         ("stopped", ", ".join(row.get("stopped", ()))),
+        ("until", row.get("until")),
         ("took", report.took(row["seconds"]) if row.get("seconds") is not None else ""),
         ("messages", row.get("messages")),
         ("turned away", row.get("turned")),

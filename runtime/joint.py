@@ -98,6 +98,13 @@ class Joint:
         return self.swaps[0].terms if self.swaps else Terms(None)
 
     @property
+    def touched(self) -> tuple[Running, ...]:
+        """The applications, as far as they are there, that are not as they were afterwards."""
+        again = (each.parked for each in self.enters if each.parked is not None)
+        several = (*(each.running for each in self.swaps), *self.settles, *self.leaves, *again)
+        return tuple({id(each): each for each in several}.values())
+
+    @property
     def versions(self) -> tuple[Compiled, ...]:
         """The versions that are not known yet, with those to go through."""
         new = (*(each.compiled for each in self.swaps), *(each.compiled for each in self.enters))

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import resource
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -68,6 +71,27 @@ class LeadsTooLong(Refusal):
         return "Look whether one of them loops: `midflight check OLD NEW` tries them on small states."
 
 
+@attrs.frozen
+class LeadsTooMuch(Refusal):
+    """The migrations took more memory than they may."""
+
+    application: str
+    megabytes: int
+
+    @property
+    def happened(self) -> str:
+        return (
+            f"{self.application}: its migrations were interrupted, as the process had grown by {self.megabytes} MB for "
+            "them, and the node itself was in danger."
+        )
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Look whether one of them goes on and on: `midflight check OLD NEW` tries them on small states."
+        )
+
+
 def with_memory(joint: Joint) -> Joint:
     """A change that remembers what was led for it before its moment."""
     return attrs.evolve(joint, swaps=tuple(map(_with_memory, joint.swaps)))
@@ -94,17 +118,39 @@ async def lead(joint: Joint) -> Result[None, Refusal]:
                 ahead.again()
         return Success(None)
 
-    gate = Gate(work)
+    gate, name = Gate(work), joint.name
     working = asyncio.create_task(beside(gate, joint, None))
-    await asyncio.wait([working], timeout=bounds.LEADING)
-    late = not working.done()
+    why = await _too_long(working, name)
     while not working.done():  # what is thrown may be caught by a migration
         token = gate.open
         if token is not None and gate.open is token:
             _throw(threads[0], _Late)
         await asyncio.wait([working], timeout=bounds.BUDGET)
     result: Result[None, Refusal] = working.result()
-    return Failure(LeadsTooLong(joint.name, bounds.LEADING)) if late else result
+    return result if why is None else Failure(why)
+
+
+async def _too_long(working: asyncio.Task[Any], name: str) -> Refusal | None:
+    """Wait for the end of migrations. Return why they are to be interrupted, where they are."""
+    began, until = _size(), time.monotonic() + bounds.LEADING
+    may = max(bounds.LEADING_MEMORY, began)
+    while not working.done():
+        await asyncio.wait([working], timeout=min(bounds.SEEN, bounds.LEADING))
+        if time.monotonic() >= until and not working.done():
+            return LeadsTooLong(name, bounds.LEADING)
+        grown = _size() - began
+        if grown > may and not working.done():
+            return LeadsTooMuch(name, grown >> 20)
+    return None
+
+
+def _size() -> int:
+    """Bytes of memory that this process has; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 class _Late(OverBudget):

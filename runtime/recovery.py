@@ -18,6 +18,7 @@ from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.filling import Filling
+from runtime.fingerprint import fingerprint
 from runtime.hosted import Compiled, Hosted
 from runtime.instruction import Terms
 from runtime.joint import Joint
@@ -26,44 +27,41 @@ from runtime.probation import stand
 from runtime.recovered import Listen, Recovered, Stopped
 from runtime.refusal import NotRecovered
 from runtime.replacing import replace
-from runtime.requests import Answered, fingerprint
-from runtime.retention import beginning, changed
+from runtime.requests import Answered
 from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
 from runtime.together import stepped, unpack
-from runtime.unit import Unit
+from runtime.unit import remember
 from runtime.upgrade import compiled, prepare_back
 from runtime.versions import BroughtBack, brought_back
 
 
-def recover(store: Readable, listen: Listen | None = None) -> Result[Recovered, Refusal]:
-    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...)."""
+def recover(
+    store: Readable, listen: Listen | None = None, versions: dict[str, Compiled] | None = None
+) -> Result[Recovered, Refusal]:
+    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...).
+
+    `versions` are those at hand, by edition: what is loaded is added, and need not be another time.
+    """
     try:
-        return Success(_Recovery(store, listen).run())
+        return Success(Recovery(store, listen, versions).run())
     except Stopped as stopped:
         return Failure(stopped.refusal)
     except DamagedData as damaged:
         return Failure(damaged.refusal)
 
 
-def retained(store: Readable, listen: Listen) -> Result[None, Refusal]:
-    """Tell the events that the last snapshot stands for and that are still in the log; none is repeated."""
-    try:
-        _Recovery(store, listen).retained()
-        return Success(None)
-    except Stopped as stopped:
-        return Failure(stopped.refusal)
-    except DamagedData as damaged:
-        return Failure(damaged.refusal)
+class Recovery:
+    """A core that the events of a store are repeated on. Raises Stopped where one cannot be."""
 
-
-class _Recovery:
-    def __init__(self, store: Readable, listen: Listen | None) -> None:
+    def __init__(
+        self, store: Readable, listen: Listen | None, versions: dict[str, Compiled] | None = None
+    ) -> None:
         self.store = store
         self.listen = listen
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
-        self.versions: dict[str, Compiled] = {}
+        self.versions = {} if versions is None else versions
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -82,28 +80,6 @@ class _Recovery:
         told, base = core.outbox.numbers, self.base
         return Recovered(core.applications, number, core.now, self.steps, told, base, core.releases)
 
-    def retained(self) -> None:
-        begins, last = beginning(self.store), self.head().get("number", 0)
-        for name, edition in begins.versions.items():
-            self.takes_over(name, edition)
-        for number, data in self.store.entries(begins.after):
-            if number > last:
-                return
-            for at, event in enumerate(read(data)):
-                self.at = (number, at)
-                assert self.listen is not None
-                self.listen(self.at, event, self.core)
-                for name, edition in changed([event]).items():
-                    self.takes_over(name, edition)
-
-    def takes_over(self, name: str, edition: str) -> None:
-        """Let a version stand where another one stood, with no state to speak of."""
-        before = self.core.applications.get(name)
-        if before is not None:
-            self.core.close(before)
-            self.core.remove(before)
-        _taken(self.core.start(self.version(edition)))
-
     # Versions
 
     def version(self, edition: str) -> Compiled:
@@ -113,10 +89,10 @@ class _Recovery:
             found = dict(self.store.items(version_key(edition)))
             if version_key(edition) not in found:
                 raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
-            back: BroughtBack = _taken(brought_back(found[version_key(edition)]))
+            back: BroughtBack = taken(brought_back(found[version_key(edition)]))
             if back.other is not None:
                 self.other[edition] = back.other
-            made: Compiled = _taken(compiled(back.application))
+            made: Compiled = taken(compiled(back.application))
             known = self.versions[edition] = attrs.evolve(made, kept=edition)
         return known
 
@@ -135,7 +111,7 @@ class _Recovery:
         told = head.get("told", (0, 0))
         self.core.outbox.numbers = (told[0], told[1])
         for name, plain in head.get("releases", {}).items():
-            self.core.releases[name] = Unit.read(name, plain)
+            remember(self.core.releases, name, plain)
         applications = head["applications"]
         made = {name: self.version(each["edition"]) for name, each in applications.items()}
         before = {
@@ -149,7 +125,7 @@ class _Recovery:
                     raise Stopped(Damaged("the snapshot", f"its part {key} is missing"))
                 filling.add(found[key])
         for name, each in applications.items():
-            running = _taken(self.core.start(made[name]))
+            running = taken(self.core.start(made[name]))
             for machine, hosted in running.machines.items():
                 hosted.state = filling.state(name, machine)
                 hosted.stepped, hosted.failed = each["did"][machine]
@@ -173,7 +149,7 @@ class _Recovery:
         kind, name, *rest = event
         match kind:
             case "start" if name in self.core.applications:
-                _taken(replace(self.core.applications[name], self.version(rest[0])))
+                taken(replace(self.core.applications[name], self.version(rest[0])))
             case "start":
                 self.start(name, *rest)
             case "stop":
@@ -188,10 +164,8 @@ class _Recovery:
                 self.core.applications[name].watched(None)
             case "stuck":
                 self.core.applications[name].sticks(rest[0])
-            case "release" if rest[0] is None:
-                del self.core.releases[name]
             case "release":
-                self.core.releases[name] = Unit.read(name, rest[0])
+                remember(self.core.releases, name, rest[0])
             case "step":
                 self.step(self.core.machines[name], *rest)
             case "raised":
@@ -202,7 +176,7 @@ class _Recovery:
                 raise Stopped(self.wrong(f"{kind!r} is not an event that this version of midflight knows"))
 
     def start(self, name: str, edition: str, parts: int = 0) -> None:
-        running = _taken(self.core.start(self.version(edition)))
+        running = taken(self.core.start(self.version(edition)))
         if parts:
             filling = Filling({name: running.compiled})
             found = [data for _, data in self.store.items(initial_prefix(name))]
@@ -281,8 +255,8 @@ class _Recovery:
         if mark and isinstance(mark[0], int):
             self.took(hosted, mark[0])
         elif mark:
-            answer = Answered(str(mark[0]), fingerprint(message), self.core.now, reply, raised)
-            hosted.window = hosted.window.having(answer)
+            asked = str(mark[0]), fingerprint(message), self.core.now
+            hosted.window = hosted.window.having(Answered(*asked, reply, raised, hosted.digest))
 
     def took(self, hosted: Hosted, number: int) -> None:
         waiting = hosted.waits.get(number)
@@ -294,7 +268,8 @@ class _Recovery:
         return NotRecovered(*self.at, problem)
 
 
-def _taken(result: Result[Any, Refusal]) -> Any:
+def taken(result: Result[Any, Refusal]) -> Any:
+    """What was made. Raises Stopped."""
     if isinstance(result, Failure):
         raise Stopped(result.failure())
     return result.unwrap()

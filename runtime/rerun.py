@@ -24,7 +24,8 @@ from runtime.allowed import Differing, Expected, Says, effects, parted, says, wo
 from runtime.errors import cut
 from runtime.hosted import Compiled, Hosted
 from runtime.inputs import Input, Inputs
-from runtime.recovery import recover, retained
+from runtime.recovery import recover
+from runtime.retold import retained
 from runtime.side_by_side import Versions, is_same, versions
 from runtime.store import Readable
 from runtime.together import Together, stepped

@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.aftermath import TakenBack
 from runtime.application import Application
 from runtime.beside import beside
 from runtime.durability import Disk, kept_on_disk
@@ -40,23 +41,27 @@ class Seeing:
         raise NotImplementedError
 
     async def passed(self, name: str) -> Result[ApplicationStatus | ReleaseStatus, Refusal]:
-        """Wait until an application, or a release, is on probation no more.
+        """Wait until an application, or a release, is on probation no more, and that is on disk.
 
-        Returns Success(its status), or Failure(UnknownApplication | BelongsTo), or why it went back to what was before.
+        Returns Success(its status), or Failure(UnknownApplication | BelongsTo | TakenBack), or why it went back to what
+        was before.
         """
         core = self._host.core
         found = core.group(name)
         if isinstance(found, Failure):
             return Failure(found.failure())
         group = found.unwrap()
-        transaction, members = (
-            group.transaction,
-            {each.compiled.application.name: each for each in group.members},
-        )
-        while group.is_watched and all(core.applications.get(each) is one for each, one in members.items()):
+        transaction, members = group.transaction, group.members
+        await self._unheld()
+        while group.is_watched and all(
+            core.applications.get(each.compiled.application.name) is each for each in members
+        ):
             await asyncio.sleep(bounds.SEEN)
+            await self._unheld()  # a crash before it is on disk would go back
         if transaction is not None and transaction.why is not None:
             return Failure(transaction.why)
+        if transaction is not None and members and all(each.previous is None for each in members):
+            return Failure(TakenBack(name, transaction.version))
         return core.group(name).map(lambda now: of_group(core, now))
 
     async def settle(self, name: str) -> Result[ApplicationStatus | ReleaseStatus, Refusal]:

@@ -12,6 +12,7 @@ from migrations.refusal import Refusal
 from runtime import observe
 from runtime.instruction import Settle
 from runtime.journal import Event
+from runtime.letting_go import held
 from runtime.quarantine import none_aside
 from runtime.unit import Group
 
@@ -68,7 +69,10 @@ def settle(host: Host, name: str, ticket: Any = None) -> Result[Group, Refusal]:
     if aside is not None:
         return Failure(aside)
     host.begin()
+    tables = [(each, held(each)) for each in group.members]
     undo = _settled(host.core, group)
+    for running, before in tables:
+        host.sweep.let_go(before, running)
     transaction = group.transaction
     if transaction is not None:
         transaction.begin(Settle)
@@ -86,6 +90,7 @@ def settle(host: Host, name: str, ticket: Any = None) -> Result[Group, Refusal]:
         history = host.keeper.history
         puts = {**history.settled(host.core.now, group), **history.grown(transaction)}
         host.keeper.note(events, ticket, undo, puts)
+        host.keeper.settled()
     return Success(group)
 
 

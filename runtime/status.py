@@ -145,6 +145,13 @@ class Status:
     dead_letters_lost: int = 0
     releases: tuple[ReleaseStatus, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what is changed as one: the releases, and the applications that belong to none."""
+        together = {part.name for each in self.releases for part in each.applications}
+        alone = (each.name for each in self.applications if each.name not in together)
+        return (*(each.name for each in self.releases), *alone)
+
     def to_plain(self) -> dict[str, Any]:
         """The node for JSON; `releases`, `dead_letters`, and those lost since it was started, where there are any."""
         plain: dict[str, Any] = {

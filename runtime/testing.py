@@ -13,7 +13,7 @@ from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.changed_by_hand import ChangesByHand
 from runtime.host import Host
-from runtime.hosted import Encode
+from runtime.hosted import Compiled, Encode
 from runtime.observe import Observer
 from runtime.pending import Pending
 from runtime.replaying import ReplayingByHand
@@ -41,7 +41,7 @@ def _abort(error: Exception) -> None:
 class TestNode(ChangesByHand, ReplayingByHand):
     """A node without a loop: messages wait until `step` or `drain`; `call` does both.
 
-    `now` is its clock, in seconds; `seed` decides its references and trace ids.
+    `now` is its clock, in seconds; `seed` decides its references and trace ids; `versions` are as `recover` has them.
 
     >>> from arrows import loop
     >>> total = loop(lambda by, total: (total + by, total + by), init=0, name="total")
@@ -54,7 +54,12 @@ class TestNode(ChangesByHand, ReplayingByHand):
     __test__ = False
 
     def __init__(
-        self, *, seed: int = 0, observers: Sequence[Observer] = (), store: Store | None = None
+        self,
+        *,
+        seed: int = 0,
+        observers: Sequence[Observer] = (),
+        store: Store | None = None,
+        versions: dict[str, Compiled] | None = None,
     ) -> None:
         self.now = 0.0
         chance = random.Random(seed)  # noqa: S311 - to be repeated
@@ -68,7 +73,7 @@ class TestNode(ChangesByHand, ReplayingByHand):
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._host.core.open = True
         if store is not None:
-            opened = self._host.open(store, self._told.put, _abort)
+            opened = self._host.open(store, self._told.put, _abort, versions)
             if isinstance(opened, Failure):
                 raise NotOpened(opened.failure())
 

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 def as_it_is(core: Core, joint: Joint) -> Callable[[], None]:
     """Return what undoes a change that is to be made now, for as long as no message is stepped."""
     fresh = [enter.name for enter in joint.enters if enter.parked is None]
-    again = [enter.parked for enter in joint.enters if enter.parked is not None]
-    swapped = [each.running for each in joint.swaps]
-    touched = {id(each): each for each in (*swapped, *joint.settles, *joint.leaves, *again)}
-    undoing = [_as_it_is(core, each) for each in touched.values()]
+    undoing = [_as_it_is(core, each) for each in joint.touched]
 
     def undo() -> None:
         for name in fresh:
@@ -52,6 +49,7 @@ def _as_it_is(core: Core, running: Running) -> Callable[[], None]:
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
     watch, settles, stuck = running.watch, running.settles, running.stuck
     transaction = running.transaction
+    why = None if transaction is None else transaction.why
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
     told = {hosted: (hosted.waits, hosted.awake, hosted.older, hosted.open) for hosted in machines.values()}
 
@@ -61,6 +59,8 @@ def _as_it_is(core: Core, running: Running) -> Callable[[], None]:
             core.machines.pop(machine, None)
         running.machines, running.compiled, running.previous = machines, compiled, previous
         running.settles, running.stuck, running.transaction = settles, stuck, transaction
+        if transaction is not None:
+            transaction.why = why
         for machine, hosted in changed.items():
             if machine not in machines:
                 _turn_away(hosted, hosted.inbox)

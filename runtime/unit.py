@@ -69,6 +69,14 @@ class Unit:
         return cls(name, version, tuple(applications), True, before, *map(tuple, way[1:]))
 
 
+def remember(units: dict[str, Unit], name: str, plain: Sequence[Any] | None) -> None:
+    """Know what the journal, or a snapshot, says of a release: None is that there is no such any more."""
+    if plain is None:
+        del units[name]
+    else:
+        units[name] = Unit.read(name, plain)
+
+
 @attrs.frozen(eq=False)
 class Group:
     """Applications whose last upgrade passes, settles and goes back as one: one alone, or those of a release."""

@@ -16,11 +16,12 @@ from runtime.command import (
     Through,
     TokenFile,
     Wanted,
+    absolute,
     done,
     reached,
     usage,
 )
-from runtime.control_client import ask
+from runtime.control_client import Remote, ask
 from runtime.instruction import Probation, probation
 from runtime.release_file import SUFFIX, read_release
 
@@ -96,12 +97,11 @@ def upgrade(
     except ValueError as error:
         usage(f"--probation {error}")
     place = reached(data, control, token_file, as_json=as_json)
-    path = _absolute if control is None else str
-    now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]
+    path = absolute if control is None else str
     request = {
         "op": "upgrade",
         "file": path(file),
-        "expected": running or _runs(file, now),
+        "expected": running or runs(place, file, as_json=as_json),
         "through": [path(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
@@ -128,18 +128,14 @@ def show(reply: dict[str, Any], as_json: bool) -> None:
         report.upgraded(reply["upgraded"])
 
 
-def _runs(file: str, status: dict[str, Any]) -> str | None:
-    """The digest of what is upgraded, as far as it is known which that is."""
+def runs(place: Path | Remote, file: str, *, as_json: bool) -> str | None:
+    """The digest of what a node runs that a file is another version of, as far as it is clear what that is."""
+    status = done(ask(place, {"op": "status"}), as_json=as_json)["status"]
     running = status["applications"]
     if file.endswith(SUFFIX):
         name = read_release(file).map(lambda told: told["name"]).value_or(None)
         running = [each for each in status.get("releases", []) if each["name"] == name]
-    return running[0]["digest"] if len(running) == 1 else None
-
-
-def _absolute(file: str) -> str:
-    """The node has another working directory; FILE:APP stays FILE:APP."""
-    return str(Path(file).absolute())
+    return str(running[0]["digest"]) if len(running) == 1 else None
 
 
 def _is_digest(text: str) -> bool:

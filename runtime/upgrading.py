@@ -90,6 +90,7 @@ class Upgrading(Seeing):
         expected: str | None = None,
         *,
         through: Sequence[Application] = (),
+        rehearse: int = 0,
         probation: Probation | None = Probation(),  # noqa: B008 - a frozen value
         allow_pause: bool = False,
         settle: bool = False,
@@ -104,7 +105,9 @@ class Upgrading(Seeing):
         if wrong is not None:
             return Failure(wrong)
         found = await beside(self._host.prepare, wanted, expected, tuple(through), terms)
-        return found.map(lambda prepared: planned(prepared, expected, allow_pause=allow_pause))
+        return found.map(
+            lambda prepared: planned(prepared, expected, rehearse=rehearse, allow_pause=allow_pause)
+        )
 
     async def _prepared(
         self,
@@ -181,7 +184,7 @@ class Upgrading(Seeing):
                     transaction.done(Lead)
                     transaction.begin(Swap)
                     if made.changed.tables:
-                        self._host.sweep.freeze()
+                        self._host.sweep.collector.hide()
                     return await self._change(name, Success(made), puts, transaction)
                 if tries == bounds.TRIES:
                     return await self._change(name, Failure(pause), transaction=transaction)

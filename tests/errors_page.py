@@ -22,6 +22,7 @@ from migrations import chain, counterparts
 from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import (
+    aftermath,
     check_command,
     control_client,
     control_token,
@@ -58,6 +59,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 OLD, NEW = "8599e15869be" + 52 * "0", "524d1cd3f11f" + 52 * "0"
 
 REFUSALS: tuple[Refusal, ...] = (
+    aftermath.TakenBack("shop", "2"),
     check_command.NeedsExtra("Hypothesis", "check"),
     control_client.NoAnswer("/srv/shop/.midflight", "it closed the connection"),
     control_client.NoNode("/srv/shop/.midflight"),
@@ -129,6 +131,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     led_ahead.WouldPause("shop", "orders", 1.25, 5),
     led_ahead.LeadsTooLong("shop", 120.0),
+    led_ahead.LeadsTooMuch("shop", 2113),
     upgrade.OtherApplication("till", "shop"),
     joint.BelongsTo("till", "shop", "7"),
     releasing.LeftOut("shop", "8", "stock"),

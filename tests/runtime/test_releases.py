@@ -32,8 +32,7 @@ from runtime.release import Release
 from runtime.releasing import LeftOut
 from runtime.store import Rejected
 from runtime.testing import TestNode
-from tests.runtime.engines import Power, Simulated
-from tests.runtime.market import (
+from tests.runtime.bazaar import (
     AUDIT,
     AUDIT_2,
     DESK,
@@ -53,6 +52,7 @@ from tests.runtime.market import (
     Order,
     Refund,
 )
+from tests.runtime.engines import Power, Simulated
 
 LONG = Probation(1000, 60.0)
 kept = versions.kept
