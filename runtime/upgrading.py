@@ -238,6 +238,7 @@ class Upgrading:
                 found = settle(self._host, application, ticket)
                 self._host.tell()
                 if isinstance(found, Success):
+                    self._go_on()  # to let go of what there was waits for no message
                     wrong = await kept_on_disk(application, ticket)
                     return Success(of_application(found.unwrap())) if wrong is None else Failure(wrong)
             if not isinstance(found.failure(), StillSweeping):
