@@ -77,6 +77,7 @@ class Seeing:
                 found = settle(self._host, name, ticket)
                 self._host.tell()
                 if isinstance(found, Success):
+                    self._go_on()  # to let go of what there was waits for no message
                     wrong = await kept_on_disk(name, ticket)
                     made = self._host.core.group(name).map(lambda now: of_group(self._host.core, now))
                     return made if wrong is None else Failure(wrong)

@@ -89,6 +89,20 @@ def test_a_snapshot_of_before_does_not_keep_them(monkeypatch: pytest.MonkeyPatch
     let_go(node, rows)
 
 
+def test_an_idle_node_lets_go_when_it_is_settled_by_hand() -> None:
+    async def main() -> None:
+        async with Node() as node:
+            (await node.start(v1)).unwrap()
+            await node.call_all("rows", [Put(key, 1) for key in range(1000)])
+            (await node.upgrade(v2, probation=None)).unwrap()
+            (await node.settle("book")).unwrap()
+            async with asyncio.timeout(30):
+                while node._host.sweep.has_work:
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+
+
 VERSION = """
 from midflight import Application, Migration, keyed, proc
 import attrs
@@ -166,7 +180,7 @@ def test_what_was_hidden_from_the_collector_is_seen_when_the_node_is_idle(
                 await asyncio.sleep(0.01)
         assert versions() <= before + 2
 
-    asyncio.run(upgraded(tmp_path, 8, then))
+    asyncio.run(upgraded(tmp_path, 5, then))
 
 
 class Later:
