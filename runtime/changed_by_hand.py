@@ -51,6 +51,10 @@ class ChangesByHand:
         """As `Node.start`."""
         return self._release(wanted) if isinstance(wanted, Release) else self._application(wanted, initial)
 
+    def ran(self) -> Result[Application | Release, Refusal]:
+        """As `Node.ran`."""
+        return self._host.ran()
+
     def _release(self, release: Release) -> Result[ReleaseStatus, Refusal]:
         host, puts = self._host, self._puts(*release.applications)
         ready: Result[tuple[Compiled, ...], Refusal] = puts.bind(lambda _: all_compiled(release))

@@ -22,6 +22,7 @@ from runtime import (
     upgrade_command,
 )
 from runtime import watch as watching
+from runtime.application import Application
 from runtime.command import (
     HERE,
     Control,
@@ -29,7 +30,6 @@ from runtime.command import (
     Json,
     Name,
     TokenFile,
-    Wanted,
     asked,
     done,
     example,
@@ -39,7 +39,6 @@ from runtime.command import (
 )
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
-from runtime.release import Release
 from runtime.serve import Over, serve
 
 app = typer.Typer(
@@ -70,7 +69,13 @@ def demo_(as_json: Json = False) -> None:
 
 @app.command(epilog=example("midflight run examples/counter/v1.py --listen http://127.0.0.1:8080"))
 def run(
-    file: Wanted,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE[:APP]]",
+            help="A Python file that holds an Application, or the TOML file of a release. [what ran here last]",
+        ),
+    ] = None,
     listen: Annotated[
         list[str] | None,
         typer.Option(metavar="URL", help=f"Where to listen, as often as needed. [{DEFAULT}]"),
@@ -103,10 +108,10 @@ def run(
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
     What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
-    on it is an upgrade.
+    on it is an upgrade; without FILE what ran there last goes on, also when its files are gone.
     """
-    found = wanted(file)
-    if initial is not None and isinstance(found, Release):
+    found = None if file is None else wanted(file)
+    if initial is not None and not isinstance(found, Application):
         usage(
             "--initial goes with one application: start each alone with its state, and upgrade to the release."
         )

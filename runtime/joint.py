@@ -43,8 +43,9 @@ class BelongsTo(Refusal):
     @property
     def remedy(self) -> str:
         return (
-            f"Give the release: `midflight rollback {self.release}`, `midflight settle {self.release}`, or `midflight "
-            f"upgrade` with a file of {self.release} that holds the new version of {self.application}."
+            f"Give the release, by its name or its file: `midflight rollback {self.release}`, `midflight settle "
+            f"{self.release}`, `midflight upgrade` or `run` with a file of {self.release} that holds the version of "
+            f"{self.application} that is wanted."
         )
 
 

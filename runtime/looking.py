@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from returns.result import Result
+
 from arrows.shape import Shape
 from migrations.refusal import Refusal
+from runtime.application import Application
 from runtime.codec import Codec
 from runtime.dialect import Dialect, dialect
 from runtime.host import Host
+from runtime.release import Release
 from runtime.status import MachineStatus, Status
 from runtime.subscriptions import Subscription
 
@@ -72,6 +76,13 @@ class Looking:
     def reference(self) -> str:
         """A text that nothing else has."""
         return self._host.reference()
+
+    def ran(self) -> Result[Application | Release, Refusal]:
+        """What ran on this node's data last, to be started again as it was: `await node.start(node.ran().unwrap())`.
+
+        Returns Success(the release, or the only application that is kept) or Failure(NothingRan).
+        """
+        return self._host.ran()
 
     def status(self) -> Status:
         """What runs here."""

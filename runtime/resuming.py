@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.application import Application
 from runtime.hosted import Compiled, Running
 from runtime.keeper import NOTHING, Keeper
 from runtime.probation import EndedUncleanly
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
     from runtime.core import Core
     from runtime.host import Ticket
     from runtime.sweep import Sweep
+
+
+@attrs.frozen
+class NothingRan(Refusal):
+    """It is not clear what ran here last: nothing is kept, or several that are no release."""
+
+    known: tuple[str, ...]
+
+    @property
+    def happened(self) -> str:
+        return f"nothing says what is to run here; kept are: {', '.join(self.known) or 'none'}."
+
+    @property
+    def remedy(self) -> str:
+        return "Give the file of an application, or of a release."
 
 
 class Resuming:
@@ -39,6 +56,20 @@ class Resuming:
         unit = self.core.releases.get(name)
         names = (name,) if unit is None else unit.applications
         return tuple(self.core.applications[each] for each in names if each in self.core.applications)
+
+    def ran(self) -> Result[Application | Release, Refusal]:
+        """What ran on this data last, and does not yet: the release, or the only application. Returns
+        Failure(NothingRan).
+        """
+        core = self.core
+        match list(core.releases.values()), list(core.parked.values()):
+            case [unit], _ if all(name in core.parked for name in unit.applications):
+                kept = (core.parked[name].compiled.application for name in unit.applications)
+                return Success(Release(unit.name, version=unit.version, applications=kept))
+            case [], [running]:
+                return Success(running.compiled.application)
+            case _:
+                return Failure(NothingRan((*core.releases, *core.parked)))
 
     def again_release(
         self, release: Release, new: Sequence[Compiled], puts: Mapping[str, bytes] = NOTHING

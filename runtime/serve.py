@@ -38,7 +38,7 @@ Say = Callable[[str], object]
 
 
 def serve(
-    wanted: Application | Release,
+    wanted: Application | Release | None,
     urls: Sequence[str],
     data: Path,
     say: Say,
@@ -46,7 +46,7 @@ def serve(
     initial: Path | None = None,
     over: Over | None = None,
 ) -> Result[None, Refusal]:
-    """Run an application, or a release, until SIGTERM, SIGINT or a `stop` over the control socket.
+    """Run an application, a release, or what ran here last, until SIGTERM, SIGINT or a `stop` over the control socket.
 
     What waits then is answered. A step may take `budget` seconds. `initial` is an export with the state to start with.
     It is controlled `over` TCP, too.
@@ -57,7 +57,7 @@ def serve(
         return Failure(claimed.failure())
     ours = claimed.unwrap()
     try:
-        bound = bind(urls, {scheme for each in parts(wanted) for scheme in each.codecs})
+        bound = bind(urls, [urlsplit(each).scheme for each in urls] if wanted is None else _spoken(wanted))
         if isinstance(bound, Failure):
             return Failure(bound.failure())
         with contextlib.ExitStack() as closing:
@@ -112,8 +112,22 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _spoken(wanted: Application | Release) -> frozenset[str]:
+    """The protocols that are spoken beside http."""
+    return frozenset(scheme for each in parts(wanted) for scheme in each.codecs)
+
+
+def _known(node: Node, listeners: Sequence[Listener]) -> Result[Application | Release, Refusal]:
+    """What ran here last, which must speak on all addresses."""
+    ran: Result[Application | Release, Refusal] = node.ran()
+    for each in listeners:
+        if isinstance(ran, Success) and each.scheme not in {"http", *_spoken(ran.unwrap())}:
+            return Failure(CannotListen(each.url, f"{ran.unwrap().name} does not speak {each.scheme}"))
+    return ran
+
+
 async def _run(
-    wanted: Application | Release,
+    given: Application | Release | None,
     listeners: Sequence[Listener],
     ours: Claim,
     say: Say,
@@ -126,6 +140,10 @@ async def _run(
     logging.getLogger("midflight").setLevel(logging.INFO)
     gc.freeze()  # what the program consists of is not looked through again for garbage, which would be a pause
     async with Node(ours, budget=budget) as node:
+        known = _known(node, listeners) if given is None else Success(given)
+        if isinstance(known, Failure):
+            return Failure(known.failure())
+        wanted = known.unwrap()
         started: Result[object, Refusal] = (
             await node.start(wanted)
             if isinstance(wanted, Release)

@@ -43,6 +43,7 @@ from runtime import (
     rehearsing,
     releasing,
     replaying,
+    resuming,
     settling,
     upgrade,
 )
@@ -135,6 +136,7 @@ REFUSALS: tuple[Refusal, ...] = (
     upgrade.OtherApplication("till", "shop"),
     joint.BelongsTo("till", "shop", "7"),
     releasing.LeftOut("shop", "8", "stock"),
+    resuming.NothingRan(("till", "stock")),
 )
 ERRORS: tuple[CallError, ...] = (
     errors.BadId("it has 300 characters"),

@@ -124,8 +124,8 @@ class Shop:
     wrong: list[str] = attrs.field(factory=list)
     over: bool = False
 
-    def run(self, file: str) -> None:
-        command = [sys.executable, "-m", "midflight", "run", file, "--data", str(self.data)]
+    def run(self, *file: str) -> None:
+        command = [sys.executable, "-m", "midflight", "run", *file, "--data", str(self.data)]
         command += ["--listen", f"http://127.0.0.1:{self.port}"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
@@ -233,7 +233,7 @@ def test_run_upgraded_killed_run_again_and_rolled_back_under_load(shop: Shop) ->
         assert shop.runs() == ("2", BOTH["2"])
         shop.more()
         shop.kill()
-        shop.run(TWO)
+        shop.run()  # what ran comes back
         assert shop.runs() == ("2", BOTH["2"])
         shop.more()
         refused = shop.command("rollback", "till", code=1)

@@ -30,6 +30,7 @@ from runtime.refusal import (
 )
 from runtime.release import Release
 from runtime.releasing import LeftOut
+from runtime.resuming import NothingRan
 from runtime.store import Rejected
 from runtime.testing import TestNode
 from tests.runtime.bazaar import (
@@ -704,6 +705,37 @@ def test_a_snapshot_knows_what_belongs_together() -> None:
     again.upgrade(WIDER, probation=None).unwrap()
     assert again.call("guests", Look()) == 7
     assert release(again) == ("2", "1")
+
+
+def test_what_ran_comes_back_without_its_files() -> None:
+    power = Power()
+    node = on(power)
+    assert node.ran().failure() == NothingRan(())
+    filled(power, to=NARROWER)
+    node = on(power)
+    ran = node.ran().unwrap()
+    assert isinstance(ran, Release)
+    assert (ran.name, ran.version, ran.digest) == ("market", "2", NARROWER.digest)
+    assert node.start(ran).unwrap().version == "2"
+    assert release(node) == ("2", "1")
+    assert node.call("desk", Look()) == 8
+    node.rollback("market").unwrap()
+    node.drain()
+    assert totals(node) == (8, 8, 4)
+
+
+def test_what_ran_alone_comes_back_where_it_is_clear_which_that_was() -> None:
+    power = Power()
+    node = on(power)
+    node.start(DESK).unwrap()
+    node.call("desk", Order(3))
+    node = on(power)
+    ran = node.ran().unwrap()
+    assert isinstance(ran, Application)
+    node.start(ran).unwrap()
+    assert node.call("desk", Look()) == 3
+    node.start(GUESTS).unwrap()
+    assert on(power).ran().failure() == NothingRan(("desk", "guests"))
 
 
 # Random schedules beside a model
