@@ -215,6 +215,12 @@ MAX_ARTIFACT = 4 * 1024 * 1024
 MAX_CONTENT = 32 * 1024 * 1024
 """Bytes of what is in it."""
 
+MAX_STATEMENT = 4096
+"""Bytes of a signed statement of a tag."""
+
+UPLOADS = 64
+"""Artifacts that come to a registry over HTTP and are not whole yet; where there would be more, the oldest go."""
+
 FEWEST_DIGITS = 4
 """Digits by which an artifact in a registry may be named, where no other begins with them."""
 

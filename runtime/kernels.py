@@ -14,12 +14,13 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.canonical import dump
-from arrows.origin import BuildError
+from arrows.origin import BuildError, Origin, writing
 from arrows.term import Arrow
 from arrows.wire import decode, encode
 from migrations.written import as_arrow, from_arrow
 from runtime.application import Application
 
+_NOWHERE: Final = Origin("<received>", 1)
 _CODE: Final = 3
 """Where the entry of a class says what code it has."""
 
@@ -90,7 +91,8 @@ def _kernel(arrow: Arrow[Any, Any], here: bool) -> Any:
 def _decoded(found: Mapping[Any, Any]) -> Result[dict[Any, Arrow[Any, Any]], str]:
     made = {}
     for name, document in found.items():
-        result = decode(dump(document))
+        with writing(_NOWHERE):
+            result = decode(dump(document))
         if isinstance(result, Failure):
             return Failure(str(result.failure()))
         made[name] = result.unwrap()

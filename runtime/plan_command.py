@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import attrs
@@ -17,7 +18,7 @@ from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
 from runtime import report
 from runtime.application import Application
-from runtime.command import Json, Through, done, exit_code, label, loaded, usage
+from runtime.command import Json, Registry_, RegistryToken, Through, done, exit_code, label, loaded, usage
 from runtime.hosted import Compiled, routes
 from runtime.instruction import Terms, as_texts
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
@@ -47,8 +48,8 @@ class Machine:
 
 
 def plan(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP]")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP]")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP], or an artifact in the registry")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP], or an artifact in the registry")],
     back: Annotated[
         bool, typer.Option("--back", help="Plan the rollback from NEW to OLD instead, by NEW's migrations.")
     ] = False,
@@ -56,6 +57,8 @@ def plan(
         bool, typer.Option("--compat", help="Show which version talks to which, and what to upgrade first.")
     ] = False,
     through: Through = None,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
     as_json: Json = False,
 ) -> None:
     """Show what an upgrade would make of every cell and message.
@@ -63,13 +66,14 @@ def plan(
     Cell by cell: kept, converted (declared in a Migration, or inferred from structure), new, dropped, or refused,
     with the line to write. No node is asked and no state is touched. Exit code 3 where a Migration has to say more.
     """
-    one, other = loaded(old, as_json=as_json), loaded(new, as_json=as_json)
+    got = partial(loaded, where=registry, token=registry_token, as_json=as_json)
+    one, other = got(old), got(new)
     if one.name != other.name:
         usage(
             f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    between = [loaded(each, as_json=as_json) for each in through or ()]
+    between = [got(each) for each in through or ()]
     found = done(planned(one, other, between, back=back, talk=talk), as_json=as_json)
     refused = [each for machine in found for each in machine.refused]
     steps = [] if back or refused else _steps(other, found, versions["old"]["digest"])

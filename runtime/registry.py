@@ -215,11 +215,13 @@ class Registry:
             return Success(new)
 
     @told
-    def remove(self, address: str) -> Result[None, Refusal]:
-        """Take an artifact away."""
+    def remove(self, entry: Entry) -> Result[bool, Refusal]:
+        """Take an artifact away, unless it is tagged; return whether it has gone."""
         with self.folder.changing() as index:
-            self.folder.remove(index, address)
-            return Success(None)
+            tagged = any(each.address == entry.address for each in self.folder.tags_of(entry.name))
+            if not tagged:
+                self.folder.remove(index, entry.address)
+            return Success(not tagged)
 
     @told
     def rebuild(self) -> Result[None, Refusal]:

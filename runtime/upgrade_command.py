@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,14 @@ from runtime.command import (
     Data,
     FileArgument,
     Json,
+    Registry_,
+    RegistryToken,
     Through,
     TokenFile,
     done,
+    fetched,
+    from_registry,
+    noted,
     reached,
     usage,
 )
@@ -49,6 +55,9 @@ Quarantine = Annotated[
     bool,
     typer.Option("--quarantine", help="Set keys aside whose rows cannot be led, each alone; do not go back."),
 ]
+Older = Annotated[
+    bool, typer.Option("--older", help="Take an artifact of a version that was replaced here before.")
+]
 USUAL = str(Probation())
 
 
@@ -73,6 +82,9 @@ def upgrade(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until the new version has passed or has gone back.")
     ] = True,
+    older: Older = False,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
     data: Data = HERE,
     control: Control = None,
     token_file: TokenFile = None,
@@ -83,7 +95,8 @@ def upgrade(
     It happens between two messages: the state follows the version's migrations, and waiting messages stay. What is
     refused has changed nothing. Then the new version is watched: where it fails on what the version before answers,
     the node goes back to that by itself, and this ends with exit code 1. Ctrl-C ends the waiting and nothing else.
-    With --control, FILE is a path on the machine of the node.
+    With --control, FILE is a path on the machine of the node. An artifact is got from the registry, checked, and sent
+    to the node, which takes it only if its own trust list has the key that signed it.
     """
     if running is not None and not _is_digest(running):
         usage(
@@ -95,12 +108,20 @@ def upgrade(
         usage(f"--probation {error}")
     place = reached(data, control, token_file, as_json=as_json)
     path = _absolute if control is None else str
+
+    def sent(text: str) -> Any:
+        if not from_registry(text):
+            return path(text)
+        made, held = fetched(text, registry, registry_token, as_json=as_json)
+        told = {"name": made.name, "version": made.version, "address": made.address}
+        return {"artifact": base64.b64encode(held).decode(), **told, "older": older}
+
     now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]["applications"]
     request = {
         "op": "upgrade",
-        "file": path(file),
+        "file": sent(file),
         "expected": running or (now[0]["digest"] if len(now) == 1 else None),
-        "through": [path(each) for each in through or ()],
+        "through": [sent(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
         "probation": None if limit is None else str(limit),
@@ -114,6 +135,8 @@ def upgrade(
     with report.Steps() as steps:
         reply = ask(place, request, timeout=None, tell=steps.tell)
     show(done(reply, as_json=as_json), as_json)
+    if from_registry(file) and control is None and not dry_run:
+        noted(registry, data)
 
 
 def show(reply: dict[str, Any], as_json: bool) -> None:

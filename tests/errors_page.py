@@ -23,7 +23,9 @@ from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import (
     admission,
+    arriving,
     artifact,
+    collecting,
     control_client,
     control_token,
     conversation,
@@ -43,6 +45,8 @@ from runtime import (
     quarantine,
     reading,
     registry,
+    registry_client,
+    registry_server,
     rehearsing,
     replaying,
     seal,
@@ -77,6 +81,11 @@ REFUSALS: tuple[Refusal, ...] = (
     registry.BadRegistry("/srv/registry", "/srv/registry/lock: permission denied"),
     registry.NameShadows("the name 'Shop'", "'shop', which is there"),
     registry.VersionTaken("shop", "2", NEW, OLD),
+    arriving.OlderVersion("shop@1", "2"),
+    collecting.UnreadableRoot("/srv/shop/.midflight", "/srv/shop/.midflight holds no data."),
+    registry_client.NoRegistry("http://10.0.0.7:8081", "ConnectError: connection refused"),
+    registry_client.RegistryRefused(registry.NameShadows("the tag shop@2", "the version shop@2").to_plain()),
+    registry_server.WrongRegistryToken(),
     tags.OlderTag("shop", "stable"),
     keys.BadKey("/srv/ann/key.pem", "other users may read or write it"),
     keys.KeyExists("/srv/ann/key.pem"),
@@ -226,8 +235,8 @@ def _sorted(every: Iterable[Each]) -> list[Each]:
 
 
 def _exit(refusal: Refusal) -> str:
-    if isinstance(refusal, control_client.Refused):
-        return "That of the reason that the node gave, under which it is shown."
+    if isinstance(refusal, control_client.Refused | registry_client.RegistryRefused):
+        return "That of the reason that the other side gave, under which it is shown."
     return f"Exit code {exit_code(refusal.reason)}."
 
 

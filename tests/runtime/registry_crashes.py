@@ -23,7 +23,7 @@ from returns.result import Failure, Success
 
 from arrows.canonical import dump
 from runtime.admission import opened
-from runtime.entry import NotInRegistry
+from runtime.entry import Entry, NotInRegistry
 from runtime.keys import Key, new_key, read_key
 from runtime.registry import Registry, VersionTaken
 from runtime.seal import sealed
@@ -53,7 +53,7 @@ def steps(registry: Registry, key: Key) -> None:
         "push": lambda: registry.push(first),
         "again": lambda: registry.push(second),
         "tag": lambda: registry.tag(Tag("shop", "stable", kept.address, time.time_ns()).sealed(key)),
-        "remove": lambda: registry.remove(one.address),
+        "remove": lambda: registry.remove(Entry.of(one, 0, 0)),
     }
     for what, do in doing.items():
         number_of = 0
