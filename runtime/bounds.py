@@ -221,6 +221,21 @@ MAX_NAME = 100
 DRAW_SECONDS = 60
 """How long Graphviz may take for one picture."""
 
+MAX_ARTIFACT = 4 * 1024 * 1024
+"""Bytes of an artifact as it travels, compressed and signed."""
+
+MAX_CONTENT = 32 * 1024 * 1024
+"""Bytes of what is in it."""
+
+MAX_STATEMENT = 4096
+"""Bytes of a signed statement of a tag."""
+
+UPLOADS = 64
+"""Artifacts that come to a registry over HTTP and are not whole yet; where there would be more, the oldest go."""
+
+FEWEST_DIGITS = 4
+"""Digits by which an artifact in a registry may be named, where no other begins with them."""
+
 SHORT_DIGEST = 12
 """Digits of a digest that are shown, and the fewest by which a version may be named."""
 

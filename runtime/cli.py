@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from runtime import (
+    artifact_command,
     bench,
     bounds,
     check_command,
@@ -16,30 +17,35 @@ from runtime import (
     doctor,
     export_command,
     history_command,
+    key_command,
     offline,
     plan_command,
+    registry_command,
     report,
     upgrade_command,
 )
 from runtime import watch as watching
 from runtime.application import Application
+from runtime.artifact_command import taken
 from runtime.command import (
     HERE,
     Control,
     Data,
     Json,
     Name,
+    Registry_,
+    RegistryToken,
     TokenFile,
     asked,
     done,
     example,
     reached,
     usage,
-    wanted,
 )
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
 from runtime.serve import Over, serve
+from runtime.upgrade_command import Older
 
 app = typer.Typer(
     add_completion=False,
@@ -102,15 +108,19 @@ def run(
             metavar="FILE", help="The token; made where there is none. [control.token in the data directory]"
         ),
     ] = None,
+    older: Older = False,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
     data: Data = HERE,
 ) -> None:
     """Run an application, or a release, until Ctrl-C.
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
     What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
-    on it is an upgrade; without FILE what ran there last goes on, also when its files are gone.
+    on it is an upgrade; without FILE what ran there last goes on, also where its files are gone. An artifact must be
+    signed by a key on the trust list of the data directory, or on yours where it has none.
     """
-    found = None if file is None else wanted(file)
+    found = None if file is None else taken(file, registry, registry_token, data, older=older)
     if initial is not None and not isinstance(found, Application):
         usage(
             "--initial goes with one application: start each alone with its state, and upgrade to the release."
@@ -229,8 +239,20 @@ for each_command, line in (
     (history_command.history_, "midflight history --limit 10"),
     (dead_letters_command.dead_letters_, "midflight dead-letters replay 3 4"),
     (offline.trace, "midflight trace examples/counter/v1.py counter inputs.jsonl"),
+    (artifact_command.push, "midflight push examples/counter/v1.py"),
+    (artifact_command.pull, "midflight pull counter@1"),
+    (registry_command.list_, "midflight list counter --json"),
+    (artifact_command.show, "midflight show counter@1"),
+    (registry_command.verify, "midflight verify"),
+    (registry_command.tag, "midflight tag counter@1 stable"),
+    (registry_command.gc, "midflight gc --data .midflight"),
 ):
     app.command(each_command.__name__.rstrip("_").replace("_", "-"), epilog=example(line))(each_command)
+
+
+app.add_typer(registry_command.registry_app, name="registry")
+app.add_typer(key_command.key_app, name="key")
+app.add_typer(key_command.trust_app, name="trust")
 
 
 @app.command("doctor", epilog=example("midflight doctor"))

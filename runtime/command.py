@@ -10,13 +10,20 @@ from returns.result import Failure, Result, Success
 
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
-from runtime import report
+from runtime import admission, report
 from runtime.application import Application
+from runtime.artifact import Artifact
+from runtime.collecting import note
 from runtime.control_client import Remote, ask, remote
+from runtime.entry import is_reference
+from runtime.keys import home
 from runtime.loader import load
+from runtime.pulling import pulled, registry
 from runtime.refusal import CannotCompile
+from runtime.registry import Registry
 from runtime.release import Release
-from runtime.release_file import load_wanted
+from runtime.release_file import SUFFIX, load_release
+from runtime.trust import list_of, trust
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The node's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -47,11 +54,33 @@ Name = Annotated[
 Wanted = Annotated[
     str,
     typer.Argument(
-        metavar="FILE[:APP]", help="A Python file that holds an Application, or the TOML file of a release."
+        metavar="FILE[:APP]|REF",
+        help="A Python file that holds an Application, an artifact in the registry, or the TOML file of a release.",
     ),
 ]
 FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE[:APP]", help="A Python file that holds an Application.")
+    str,
+    typer.Argument(
+        metavar="FILE[:APP]|REF",
+        help="A Python file that holds an Application; or an artifact in the registry, such as NAME@VERSION.",
+    ),
+]
+
+Registry_ = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="DIR|URL",
+        help="The registry. [MIDFLIGHT_REGISTRY, else registry in MIDFLIGHT_HOME, ~/.midflight]",
+    ),
+]
+RegistryToken = Annotated[
+    Path | None,
+    typer.Option(
+        "--registry-token",
+        metavar="FILE",
+        help="The token of a registry at a URL. [MIDFLIGHT_REGISTRY_TOKEN]",
+    ),
 ]
 
 HERE = Path(".midflight")
@@ -117,15 +146,50 @@ def usage(problem: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def loaded(file: str, *, as_json: bool = False) -> Application:
-    """The application in a file; or tell why there is none, and end."""
-    found: Application = done(load(file), as_json=as_json)
+def loaded(
+    file: str, where: str | None = None, token: Path | None = None, *, as_json: bool = False
+) -> Application:
+    """The application in a file or of an artifact; or tell why there is none, and end."""
+    if not from_registry(file):
+        result: Result[Application, Refusal] = load(file)
+    else:
+        made, _ = fetched(file, where, token, as_json=as_json)
+        result = admission.loaded(made)
+    found: Application = done(result, as_json=as_json)
     return found
 
 
-def wanted(file: str, *, as_json: bool = False) -> Application | Release:
-    """The application in a file, or the release that it tells of; or tell why there is none, and end."""
-    found: Application | Release = done(load_wanted(file), as_json=as_json)
+def from_registry(text: str) -> bool:
+    """Whether a text names an artifact in a registry, and no file."""
+    return is_reference(text) and not Path(text).exists()
+
+
+def fetched(
+    reference: str, where: str | None, token: Path | None, *, as_json: bool = False
+) -> tuple[Artifact, bytes]:
+    """An artifact in the registry, by a key that the user trusts, and its bytes; or tell why not, and end."""
+    of = done(registry(where, token), as_json=as_json)
+    trusted = done(trust(list_of(home())), as_json=as_json)
+    found: tuple[Artifact, bytes] = done(pulled(of, reference, trusted), as_json=as_json)
+    return found
+
+
+def noted(where: str | None, directory: Path) -> None:
+    """Let a registry in a folder keep what the node on a data directory needs."""
+    of = registry(where).value_or(None)
+    if isinstance(of, Registry):
+        note(of, directory)
+
+
+def wanted(
+    file: str, where: str | None = None, token: Path | None = None, *, as_json: bool = False
+) -> Application | Release:
+    """As `loaded`, also a release, from its file."""
+    if not file.endswith(SUFFIX):
+        return loaded(file, where, token, as_json=as_json)
+    found: Release = done(
+        load_release(file, lambda each: Success(loaded(each, where, token, as_json=as_json))), as_json=as_json
+    )
     return found
 
 

@@ -6,7 +6,8 @@ it; the history tells who changed something. What is not a request is answered w
 
     {"op": "status"}
     {"op": "call", "machine": NAME, "message": JSON, "id": TEXT or null, "version": TEXT or null}
-    {"op": "upgrade", "file": "FILE[:APP]" or "RELEASE.toml", "expected": DIGEST or null, "through": [FILE, ...],
+    {"op": "upgrade", "file": "FILE[:APP]" or ARTIFACT or RELEASE, "expected": DIGEST or null,
+     "through": [FILE or ARTIFACT, ...],
      "rehearse": INPUTS, "expect": FILE or null,
      "probation": "1000/10s" or null, "allow_pause": BOOL, "quarantine": BOOL,
      "settle": BOOL,
@@ -19,6 +20,10 @@ it; the history tells who changed something. What is not a request is answered w
     {"op": "drop", "letters": [NUMBER, ...] or null for all}
     {"op": "stop"}
 
+An ARTIFACT is `{"artifact": BASE64, "address": ..., "name": ..., "version": ..., "older": BOOL}`: its bytes, and what
+they must be. The node checks them by its own trust list. A RELEASE is the path of its file, or
+`{"release": NAME, "version": ..., "gone": [...], "applications": [FILE or ARTIFACT, ...]}`.
+
 Before the reply of an upgrade with `progress` come lines `{"progress": {...}}`, which tell how far it is
 (`instruction.Progress`). Who leaves in the middle leaves it alone: it goes on to its end.
 """
@@ -26,21 +31,19 @@ Before the reply of an upgrade with `progress` come lines `{"progress": {...}}`,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from functools import partial
 from typing import Any, Final
 
 from returns.result import Failure, Result, Success
 
 from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
+from runtime.arriving import loading, source
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
 from runtime.conversation import Talks, is_remote
 from runtime.datadir import Claim
@@ -48,16 +51,11 @@ from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
 from runtime.history import rows
 from runtime.instruction import Tell
-from runtime.loader import load
 from runtime.node import Node
 from runtime.reading import looked
-from runtime.refusal import CannotLoad, UnknownApplication
-from runtime.release_file import load_wanted
+from runtime.refusal import UnknownApplication
 from runtime.status import shown
 from runtime.upgrade import Upgraded
-
-LOADING = 30.0
-"""Seconds that a file may take to be executed."""
 
 _UNTOLD: Final = ("status", "call", "history", "dead-letters")
 """What changes no version, and has no row of the history by itself."""
@@ -169,17 +167,15 @@ class Control:
         raise AssertionError("a Result is one of the two")
 
     async def _upgrade(self, request: Plain) -> Plain:
-        file = text(request, "file")
-        expected = text(request, "expected") if request.get("expected") is not None else None
         through = request.get("through", [])
-        if not isinstance(through, list) or not all(isinstance(each, str) for each in through):
-            raise BadRequest("the field 'through' is a list of texts")
+        if not isinstance(through, list):
+            raise BadRequest("the field 'through' is a list")
+        sources = [source(each, self._claim.directory) for each in (request.get("file"), *through)]
+        expected = text(request, "expected") if request.get("expected") is not None else None
         terms: Plain = {word: request.get(word) is True for word in ("allow_pause", "quarantine", "settle")}
         terms["probation"] = limit(request)
         dry = bool(request.get("dry_run"))
-        loading: tuple[Callable[[], Result[Any, CannotLoad]], ...]
-        loading = (partial(load_wanted, file), *(partial(load, each) for each in through))
-        found = [await _loaded(each, work) for each, work in zip((file, *through), loading, strict=True)]
+        found = [await loading(each) for each in sources]
         wanted, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
         if dry:
             rehearse = count(request, "rehearse")
@@ -275,24 +271,3 @@ def _unwrapped(result: Result[Any, Any]) -> Any:
     if isinstance(result, Failure):
         raise _Refused(result.failure())
     return result.unwrap()
-
-
-async def _loaded(file: str, load: Callable[[], Result[Any, CannotLoad]]) -> Result[Any, CannotLoad]:
-    """Load a file beside the machines. The thread is let go of where the file never comes to its end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result[Any, CannotLoad]] = loop.create_future()
-
-    def done(result: Result[Any, CannotLoad]) -> None:
-        if not future.done():
-            future.set_result(result)
-
-    def work() -> None:
-        result = load()
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(done, result)
-
-    threading.Thread(target=work, name="midflight-load", daemon=True).start()
-    try:
-        return await asyncio.wait_for(future, LOADING)
-    except TimeoutError:
-        return Failure(CannotLoad(file, f"did not come to its end within {LOADING:g} s"))

@@ -25,8 +25,8 @@ from runtime.control_token import fingerprint, same
 from runtime.history import WHO
 from runtime.instruction import Progress, Tell
 
-MAX_LINE: Final = 2 * bounds.MAX_BODY
-"""Bytes of a request."""
+MAX_LINE: Final = 2 * bounds.MAX_ARTIFACT
+"""Bytes of a request, which may have an artifact in it."""
 
 CLOSING: Final = 5.0
 """Seconds that requests under way have when the node stops."""

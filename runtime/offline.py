@@ -20,7 +20,17 @@ from arrows.term import node
 from migrations.refusal import Refusal
 from runtime import picture, report
 from runtime.application import Application
-from runtime.command import FileArgument, Json, done, label, loaded, one_machine, usage
+from runtime.command import (
+    FileArgument,
+    Json,
+    Registry_,
+    RegistryToken,
+    done,
+    label,
+    loaded,
+    one_machine,
+    usage,
+)
 from runtime.errors import BadMessage
 from runtime.gateway import Malformed, message, parse
 from runtime.plan_command import Machine, planned, show
@@ -32,8 +42,8 @@ Svg = Annotated[
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP]")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP]")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP], or an artifact in the registry")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP], or an artifact in the registry")],
     machine: Annotated[
         str | None,
         typer.Argument(metavar="[MACHINE]", help="Compare this one alone; needed for a picture of several."),
@@ -43,6 +53,8 @@ def diff(
     as_mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead, in colours.")
     ] = False,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
 ) -> None:
     """Compare two versions of an application.
 
@@ -52,7 +64,7 @@ def diff(
     """
     if as_json + as_mermaid + (svg is not None) > 1:
         usage("of --json, --mermaid and --svg, choose one.")
-    one, other = loaded(old, as_json=as_json), loaded(new, as_json=as_json)
+    one, other = (loaded(each, registry, registry_token, as_json=as_json) for each in (old, new))
     if as_mermaid or svg is not None:
         _picture(one, other, one_machine(one, machine, old), one_machine(other, machine, new), svg)
         return

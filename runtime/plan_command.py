@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,8 @@ from runtime.command import (
     Control,
     Data,
     Json,
+    Registry_,
+    RegistryToken,
     Through,
     TokenFile,
     absolute,
@@ -42,7 +45,7 @@ from runtime.release import Release, parts
 from runtime.releasing import LeftOut
 from runtime.transaction import Changed, instructions
 from runtime.upgrade import compiled, compiled_through
-from runtime.upgrade_command import runs
+from runtime.upgrade_command import Giving, runs
 
 
 @attrs.frozen
@@ -70,7 +73,8 @@ def plan(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="[OLD] NEW", help="FILE[:APP], or the file of a release; without OLD, what the node runs."
+            metavar="[OLD] NEW",
+            help="FILE[:APP], an artifact, or a release's file; without OLD, what the node runs.",
         ),
     ],
     back: Annotated[
@@ -80,6 +84,8 @@ def plan(
         bool, typer.Option("--compat", help="Show which version talks to which, and what to upgrade first.")
     ] = False,
     through: Through = None,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
     data: Data = HERE,
     control: Control = None,
     token_file: TokenFile = None,
@@ -95,40 +101,48 @@ def plan(
     if len(files) == 1 and (back or talk):
         usage("--back and --compat compare two files: midflight plan OLD NEW")
     if len(files) == 1:
-        _of_node(
-            files[0], through or (), reached(data, control, token_file, as_json=as_json), as_json=as_json
-        )
+        place = reached(data, control, token_file, as_json=as_json)
+        give = Giving(registry, registry_token, str if control else absolute, as_json=as_json)
+        _of_node(files[0], through or (), place, give, as_json=as_json)
     elif len(files) == 2:
-        _of_files(files[0], files[1], through or (), back=back, talk=talk, as_json=as_json)
+        got = partial(wanted, where=registry, token=registry_token, as_json=as_json)
+        between = [loaded(each, registry, registry_token, as_json=as_json) for each in through or ()]
+        _of_files(files, got(files[0]), got(files[1]), between, back=back, talk=talk, as_json=as_json)
     else:
         usage(f"{len(files)} files: give NEW, or OLD and NEW; versions between go with --through")
 
 
-def _of_node(file: str, through: Sequence[str], place: Path | Remote, *, as_json: bool) -> None:
+def _of_node(file: str, through: Sequence[str], place: Path | Remote, give: Giving, *, as_json: bool) -> None:
     """Plan the upgrade of what a node runs."""
-    path = str if isinstance(place, Remote) else absolute
     request = {
         "op": "upgrade",
         "dry_run": True,
-        "file": path(file),
+        "file": give.wanted(file),
         "expected": runs(place, file, as_json=as_json),
-        "through": [path(each) for each in through],
+        "through": [give.one(each) for each in through],
         "rehearse": bounds.REHEARSED,
     }
     found = done(ask(place, request), as_json=as_json)["plan"]
     report.plain({"plan": found}) if as_json else report.plan(found)
 
 
-def _of_files(old: str, new: str, through: Sequence[str], *, back: bool, talk: bool, as_json: bool) -> None:
+def _of_files(
+    files: Sequence[str],
+    one: Application | Release,
+    other: Application | Release,
+    between: Sequence[Application],
+    *,
+    back: bool,
+    talk: bool,
+    as_json: bool,
+) -> None:
     """Plan the upgrade from one file to another."""
-    one, other = wanted(old, as_json=as_json), wanted(new, as_json=as_json)
     if one.name != other.name or type(one) is not type(other):
         usage(
-            f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application, "
-            "or of one release."
+            f"{files[0]} holds {one.name} and {files[1]} holds {other.name}: an upgrade is between versions of "
+            "one application, or of one release."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    between = [loaded(each, as_json=as_json) for each in through]
     found: list[Machine] = []
     for before, after in _pairs(one, other):
         apart = [each for each in between if each.name == after.name or not isinstance(other, Release)]

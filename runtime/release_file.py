@@ -7,46 +7,62 @@ A release's file is TOML, and names the files of its applications beside it:
     applications = ["desk.py", "ledger.py:app"]
     gone = ["audit"]
 
-`gone` may be left out. Each application is loaded as a version of its own, as if it were given alone.
+`gone` may be left out. Each application is loaded as a version of its own, as if it were given alone; where there is no
+such file beside it, it is an artifact in the registry: `"desk@2"`, or the digits of its digest.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from returns.result import Failure, Result, Success
 
 from arrows.origin import BuildError
+from migrations.refusal import Refusal
 from runtime.application import Application
+from runtime.entry import is_reference
 from runtime.errors import cut
 from runtime.loader import load
 from runtime.refusal import CannotLoad
 from runtime.release import Release
 
+Load: TypeAlias = Callable[[str], Result[Application, Refusal]]
 SUFFIX: Final = ".toml"
 _KEYS: Final = ("name", "version", "applications", "gone")
 _EXAMPLE: Final = 'name = "shop", version = "2", applications = ["till.py", "stock.py"]'
 
 
-def load_wanted(path: str) -> Result[Application | Release, CannotLoad]:
+def load_wanted(path: str) -> Result[Application | Release, Refusal]:
     """Load FILE[:APP], or a release's file. Returns Failure(CannotLoad)."""
-    if path.endswith(SUFFIX):
-        return load_release(path)
-    return load(path)
+    if not path.endswith(SUFFIX):
+        return load(path)
+    return load_release(path)
 
 
-def load_release(path: str) -> Result[Release, CannotLoad]:
-    """Load a release's file, with all its applications. Returns Failure(CannotLoad), naming what is wrong and where."""
+def load_release(path: str, load_one: Load = load) -> Result[Release, Refusal]:
+    """Load a release's file, with all its applications, each by `load_one`.
+
+    Returns Failure(CannotLoad), naming what is wrong and where, or what `load_one` does.
+    """
     read = read_release(path)
     if isinstance(read, Failure):
         return Failure(read.failure())
-    told, file = read.unwrap(), Path(path).resolve()
+    told = read.unwrap()
+    several = [partial(load_one, beside(path, each)) for each in told["applications"]]
+    return made(str(Path(path).resolve()), told, several)
+
+
+def made(
+    place: str, told: Mapping[str, Any], loads: Iterable[Callable[[], Result[Application, Refusal]]]
+) -> Result[Release, Refusal]:
+    """The release of that name and version, of applications that are loaded in order. Returns Failure(CannotLoad)."""
     applications: list[Application] = []
-    for each in told["applications"]:
-        found = load(str(file.parent / each))
+    for each in loads:
+        found = each()
         if isinstance(found, Failure):
             return Failure(found.failure())
         applications.append(found.unwrap())
@@ -57,7 +73,13 @@ def load_release(path: str) -> Result[Release, CannotLoad]:
             )
         )
     except BuildError as wrong:
-        return Failure(CannotLoad(str(file), cut(f"{wrong.what}. {wrong.remedy}".rstrip())))
+        return Failure(CannotLoad(place, cut(f"{wrong.what}. {wrong.remedy}".rstrip())))
+
+
+def beside(path: str, application: str) -> str:
+    """What a release's file says of an application: a path is meant beside it; an artifact's name stays."""
+    file = str(Path(path).parent / application)
+    return file if Path(file).exists() or not is_reference(application) else application
 
 
 def read_release(path: str) -> Result[Mapping[str, Any], CannotLoad]:
@@ -72,11 +94,12 @@ def read_release(path: str) -> Result[Mapping[str, Any], CannotLoad]:
         return Failure(
             CannotLoad(cut(path), cut(getattr(error, "strerror", None) or f"is not TOML: {error}"))
         )
-    problem = _problem(told)
+    problem = problem_of(told)
     return Success(told) if problem is None else Failure(CannotLoad(str(file), problem))
 
 
-def _problem(told: Mapping[str, Any]) -> str | None:
+def problem_of(told: Mapping[str, Any]) -> str | None:
+    """What is wrong with what is said of a release; None for nothing."""
     unknown = [key for key in told if key not in _KEYS]
     if unknown:
         return f"{cut(unknown[0])!r} is not known in a release; there are: {', '.join(_KEYS)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +15,22 @@ from runtime.command import (
     Control,
     Data,
     Json,
+    Registry_,
+    RegistryToken,
     Through,
     TokenFile,
     Wanted,
     absolute,
     done,
+    fetched,
+    from_registry,
+    noted,
     reached,
     usage,
 )
 from runtime.control_client import Remote, ask
 from runtime.instruction import Probation, probation
-from runtime.release_file import SUFFIX, read_release
+from runtime.release_file import SUFFIX, beside, read_release
 
 Rehearse = Annotated[
     int,
@@ -51,6 +58,9 @@ Quarantine = Annotated[
     bool,
     typer.Option("--quarantine", help="Set keys aside whose rows cannot be led, each alone; do not go back."),
 ]
+Older = Annotated[
+    bool, typer.Option("--older", help="Take an artifact of a version that was replaced here before.")
+]
 USUAL = str(Probation())
 
 
@@ -75,6 +85,9 @@ def upgrade(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until the new version has passed or has gone back.")
     ] = True,
+    older: Older = False,
+    registry: Registry_ = None,
+    registry_token: RegistryToken = None,
     data: Data = HERE,
     control: Control = None,
     token_file: TokenFile = None,
@@ -86,7 +99,8 @@ def upgrade(
     refused has changed nothing. The applications of a release change together, or none does. Then the new version is
     watched: where it fails on what the version before answers, the node goes back to that by itself, and this ends
     with exit code 1. Ctrl-C ends the waiting and nothing else. With --control, FILE is a path on the machine of the
-    node.
+    node. An artifact is got from the registry, checked, and sent to the node, which takes it only if its own trust list
+    has the key that signed it.
     """
     if running is not None and not _is_digest(running):
         usage(
@@ -98,11 +112,12 @@ def upgrade(
         usage(f"--probation {error}")
     place = reached(data, control, token_file, as_json=as_json)
     path = absolute if control is None else str
+    give = Giving(registry, registry_token, path, older=older, as_json=as_json)
     request = {
         "op": "upgrade",
-        "file": path(file),
+        "file": give.wanted(file),
         "expected": running or runs(place, file, as_json=as_json),
-        "through": [path(each) for each in through or ()],
+        "through": [give.one(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
         "probation": None if limit is None else str(limit),
@@ -116,6 +131,44 @@ def upgrade(
     with report.Steps() as steps:
         reply = ask(place, request, timeout=None, tell=steps.tell)
     show(done(reply, as_json=as_json), as_json)
+    if give.fetched and control is None and not dry_run:
+        noted(registry, data)
+
+
+class Giving:
+    """What a node is given of what is typed: paths, or artifacts out of the registry (`fetched`: whether any was)."""
+
+    def __init__(
+        self,
+        where: str | None,
+        token: Path | None,
+        path: Callable[[str], str],
+        *,
+        older: bool = False,
+        as_json: bool = False,
+    ) -> None:
+        self.fetched = False
+        self._from = where, token
+        self._path = path
+        self._older = older
+        self._as_json = as_json
+
+    def one(self, text: str) -> Any:
+        """A version: FILE[:APP], or an artifact."""
+        if not from_registry(text):
+            return self._path(text)
+        self.fetched = True
+        made, held = fetched(text, *self._from, as_json=self._as_json)
+        told = {"name": made.name, "version": made.version, "address": made.address}
+        return {"artifact": base64.b64encode(held).decode(), **told, "older": self._older}
+
+    def wanted(self, text: str) -> Any:
+        """A version, or a release out of its file, which is read here where it is."""
+        if not text.endswith(SUFFIX) or not Path(text).exists():
+            return self.one(text)
+        told = done(read_release(text), as_json=self._as_json)
+        parts = [self.one(beside(text, each)) for each in told["applications"]]
+        return {"release": told["name"], **told, "applications": parts}
 
 
 def show(reply: dict[str, Any], as_json: bool) -> None:

@@ -24,17 +24,18 @@ from typing import Any
 import attrs
 from returns.result import Failure, Result, Success
 
+from arrows.canonical import dump
 from arrows.library import distributions
 from arrows.origin import BuildError
-from arrows.wire import decode, encode
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.journal import version_key
+from runtime.kernels import Kernels, from_kernels, kernels
 from runtime.loader import load, load_kept
 from runtime.outline import shapes, values
 from runtime.refusal import CannotKeep, CannotLoad, OtherHere
 
-FORMAT = 1
+FORMAT = 2
 
 
 @attrs.frozen
@@ -117,13 +118,14 @@ def brought_back(data: bytes) -> Result[BroughtBack, Refusal]:
 def differences(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What it was kept under and is otherwise here."""
     was = {"Python": document["python"], **document.get("distributions", {})}
-    now = {"Python": platform.python_version(), **_installed(was)}
+    now = {"Python": platform.python_version(), **installed(was)}
     return tuple(
         f"{name} {was[name]} (here {now.get(name, 'none')})" for name in was if was[name] != now.get(name)
     )
 
 
-def _installed(names: Iterable[str]) -> dict[str, str]:
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """The versions of those of some distributions that are installed."""
     found = {}
     for name in names:
         try:
@@ -148,30 +150,31 @@ def _sources(application: Application) -> dict[str, Any] | None:
         "main": str(version.main),
         "variable": held.variable,
         "texts": version.texts,
-        "distributions": _installed(sorted(names)),
+        "distributions": installed(sorted(names)),
     }
 
 
 def _data(application: Application) -> dict[str, Any] | None:
-    """The machines as bytes, where all of them are data."""
-    machines = {name: encode(machine) for name, machine in application.machines.items()}
-    whole = all(isinstance(each, Success) for each in machines.values())
-    if not whole or application.migrations or application.codecs or application.healthy:
+    """The machines and migrations as data, where all of them are."""
+    found = kernels(application, here=True)
+    if not found.whole:
         return None
-    encoded = {name: base64.b64encode(each.unwrap()).decode() for name, each in machines.items()}
-    return {"machines": encoded, "inbox": application.inbox}
+    more = {"migrations": found.migrations, "healthy": found.healthy}
+    return {
+        "machines": {name: base64.b64encode(dump(each)).decode() for name, each in found.machines.items()},
+        "inbox": application.inbox,
+        **{name: each for name, each in more.items() if each},
+    }
 
 
 def _decoded(document: dict[str, Any], place: str) -> Result[Application, Refusal]:
-    machines = {}
-    for name, data in document["machines"].items():
-        result = decode(base64.b64decode(data))
-        if isinstance(result, Failure):
-            return Failure(CannotLoad(place, str(result.failure())))
-        machines[name] = result.unwrap()
-    return Success(
-        Application(document["name"], version=document["version"], machines=machines, inbox=document["inbox"])
-    )
+    try:
+        machines = {name: json.loads(base64.b64decode(each)) for name, each in document["machines"].items()}
+    except ValueError as wrong:
+        return Failure(CannotLoad(place, str(wrong)))
+    more = tuple(document.get("migrations", ())), document.get("healthy", {})
+    made = from_kernels(document["name"], document["version"], Kernels(machines, *more), document["inbox"])
+    return made.alt(lambda problem: CannotLoad(place, problem))
 
 
 def _found(application: Application) -> Result[dict[str, Any], str]:

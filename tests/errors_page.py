@@ -22,29 +22,41 @@ from migrations import chain, counterparts
 from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import (
+    admission,
     aftermath,
-    check_command,
+    arriving,
+    artifact,
+    collecting,
     control_client,
     control_token,
     conversation,
     datadir,
     dead_letters,
+    entry,
     errors,
     export_command,
+    extra,
     history_command,
     initial,
     joint,
+    keys,
     led_ahead,
     listen,
     picture,
     probation,
     quarantine,
     reading,
+    registry,
+    registry_client,
+    registry_server,
     rehearsing,
     releasing,
     replaying,
     resuming,
+    seal,
     settling,
+    tags,
+    trust,
     upgrade,
 )
 from runtime import refusal as running
@@ -59,9 +71,35 @@ Each = TypeVar("Each", Refusal, CallError)
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 OLD, NEW = "8599e15869be" + 52 * "0", "524d1cd3f11f" + 52 * "0"
 
+KEY = "ed25519:" + 16 * "8f2d"
+
 REFUSALS: tuple[Refusal, ...] = (
     aftermath.TakenBack("shop", "2"),
-    check_command.NeedsExtra("Hypothesis", "check"),
+    admission.LoadsOtherwise("shop@2", NEW, OLD),
+    admission.OtherArtifact("shop@3 (524d1cd3f11f)", "shop@2 (8599e15869be)"),
+    admission.OtherDistributions("shop@2", ("attrs 26.1.0 (here 25.4.0)",)),
+    admission.OtherPython("shop@2", "3.12", "3.11.7"),
+    artifact.CannotPack("shop", "it has functions, and was not loaded from a file"),
+    artifact.NotAnArtifact("shop.artifact", "its fields are not those of an artifact"),
+    entry.AmbiguousReference("shop", ("shop@1 (8599e15869be)", "shop@2 (524d1cd3f11f)")),
+    entry.NotInRegistry("shop@3", "/srv/registry", ("shop@1", "shop@2")),
+    registry.BadRegistry("/srv/registry", "/srv/registry/lock: permission denied"),
+    registry.NameShadows("the name 'Shop'", "'shop', which is there"),
+    registry.VersionTaken("shop", "2", NEW, OLD),
+    arriving.OlderVersion("shop@1", "2"),
+    collecting.UnreadableRoot("/srv/shop/.midflight", "/srv/shop/.midflight holds no data."),
+    registry_client.NoRegistry("http://10.0.0.7:8081", "ConnectError: connection refused"),
+    registry_client.RegistryRefused(registry.NameShadows("the tag shop@2", "the version shop@2").to_plain()),
+    registry_server.WrongRegistryToken(),
+    tags.OlderTag("shop", "stable"),
+    keys.BadKey("/srv/ann/key.pem", "other users may read or write it"),
+    keys.KeyExists("/srv/ann/key.pem"),
+    seal.NotSealed("shop.artifact", "it does not begin with 'midflight artifact'"),
+    seal.TooLarge("shop.artifact", 5_000_000, 4_194_304),
+    seal.UntrustedKey("shop@2", KEY, "/srv/shop/.midflight/trusted"),
+    seal.WrongSignature("shop@2", KEY),
+    trust.BadTrustList("/srv/shop/.midflight/trusted", 3, "'ssh-ed25519' is no public key"),
+    extra.NeedsExtra("Hypothesis", "check"),
     control_client.NoAnswer("/srv/shop/.midflight", "it closed the connection"),
     control_client.NoNode("/srv/shop/.midflight"),
     control_client.Refused(running.NothingToRollBack("shop").to_plain()),
@@ -206,8 +244,8 @@ def _sorted(every: Iterable[Each]) -> list[Each]:
 
 
 def _exit(refusal: Refusal) -> str:
-    if isinstance(refusal, control_client.Refused):
-        return "That of the reason that the node gave, under which it is shown."
+    if isinstance(refusal, control_client.Refused | registry_client.RegistryRefused):
+        return "That of the reason that the other side gave, under which it is shown."
     return f"Exit code {exit_code(refusal.reason)}."
 
 

@@ -1,0 +1,117 @@
+"""What a registry need not keep. Nothing that is tagged, and nothing that a node's data directory needs, is taken away.
+
+A data directory holds `version/EDITION` for whatever runs there, can be rolled back to, or stepped what a record, row,
+a timer, a dead letter or a suspension holds that is retained (`runtime.editions`): those are the roots, read from the
+directory itself. Which directories to look at is noted in the registry by `midflight run` and `upgrade`; others are
+named. One that cannot be read stops the collection, as nobody knows what it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+from runtime.entry import Entry
+from runtime.journal import VERSIONS
+from runtime.reading import looked
+from runtime.refusal import short
+from runtime.registry import Registry, told
+
+
+@attrs.frozen
+class UnreadableRoot(Refusal):
+    """A data directory that a registry keeps artifacts for cannot be read."""
+
+    directory: str
+    problem: str
+
+    @property
+    def happened(self) -> str:
+        return f"what the node on {self.directory} needs is not known: {self.problem} Nothing was collected;"
+
+    @property
+    def remedy(self) -> str:
+        return "make it readable, or say --forget DIR where the node is gone for good."
+
+
+@attrs.frozen
+class Collected:
+    """What can go, or has gone where `done`, and what stays, with the reason."""
+
+    gone: tuple[Entry, ...]
+    kept: tuple[tuple[Entry, str], ...]
+    done: bool
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        kept = [{**entry.to_plain(), "why": why} for entry, why in self.kept]
+        return {"done": self.done, "gone": [each.to_plain() for each in self.gone], "kept": kept}
+
+
+@told
+def note(registry: Registry, directory: Path) -> Result[None, Refusal]:
+    """Let what the node on a data directory needs be kept, from now on."""
+    file = _note(registry, directory)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(directory.absolute()))
+    return Success(None)
+
+
+@told
+def forget(registry: Registry, directory: Path) -> Result[None, Refusal]:
+    """Look at a data directory no more."""
+    _note(registry, directory).unlink(missing_ok=True)
+    return Success(None)
+
+
+@told
+def collected(
+    registry: Registry, directories: Iterable[Path], since: int, *, do: bool
+) -> Result[Collected, Refusal]:
+    """Tell what nobody needs, and with `do` take it away.
+
+    `directories` are looked at besides those that are noted; what came at `since` (milliseconds since 1970) or later
+    stays. Returns Failure(UnreadableRoot), and then nothing has gone.
+    """
+    needed: dict[str, str] = {}
+    for directory in dict.fromkeys((*_noted(registry), *(each.absolute() for each in directories))):
+        found = looked(directory, lambda reading: [key for key, _ in reading.items(VERSIONS)])
+        if isinstance(found, Failure):
+            return Failure(UnreadableRoot(str(directory), found.failure().happened))
+        needed |= {key.removeprefix(VERSIONS): f"needed by {directory}" for key in found.unwrap()}
+    tags, entries = registry.tags(), registry.entries()
+    if isinstance(tags, Failure) or isinstance(entries, Failure):
+        return Failure((tags if isinstance(tags, Failure) else entries).failure())
+    tagged = {str(each.address): f"tagged {each.tag}" for each in tags.unwrap()}
+    why = {
+        each.address: tagged.get(each.address)
+        or needed.get(each.edition)
+        or ("came lately" if each.at >= since else "")
+        for each in entries.unwrap()
+    }
+    gone = tuple(each for each in entries.unwrap() if not why[each.address])
+    kept = tuple((each, why[each.address]) for each in entries.unwrap() if why[each.address])
+    for each in gone if do else ():
+        removed = registry.remove(each)
+        if isinstance(removed, Failure):
+            return Failure(removed.failure())
+        if not removed.unwrap():
+            kept = (*kept, (each, "tagged just now"))
+    stayed = {each.address for each, _ in kept}
+    return Success(Collected(tuple(each for each in gone if each.address not in stayed), kept, do))
+
+
+def _noted(registry: Registry) -> list[Path]:
+    folder = registry.path / "nodes"
+    return [Path(each.read_text()) for each in sorted(folder.iterdir())] if folder.exists() else []
+
+
+def _note(registry: Registry, directory: Path) -> Path:
+    name = short(hashlib.sha256(str(directory.absolute()).encode()).hexdigest())
+    return registry.path / "nodes" / name

@@ -1,0 +1,91 @@
+"""From a reference to an artifact: found in a registry, and checked to be what was asked for, whatever that says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+from runtime.admission import OtherArtifact, Wanted, opened
+from runtime.artifact import Artifact
+from runtime.keys import home
+from runtime.refusal import short
+from runtime.registry import Registry
+from runtime.registry_client import Remote, remote
+from runtime.tags import tag
+from runtime.trust import Trust
+
+AnyRegistry: TypeAlias = Registry | Remote
+
+WHERE: Final = "MIDFLIGHT_REGISTRY"
+"""The environment variable that names the registry to use."""
+
+
+def registry(place: str | None, token_file: Path | None = None) -> Result[AnyRegistry, Refusal]:
+    """The registry at a URL or in a folder: that of the environment, or `registry` in the user's home, where None.
+
+    Returns Failure(NoRegistry | BadTokenFile | NeedsExtra).
+    """
+    place = place or os.environ.get(WHERE) or str(home() / "registry")
+    if "://" in place:
+        return remote(place, token_file)
+    return Success(Registry(Path(place)))
+
+
+def pulled(of: AnyRegistry, reference: str, trust: Trust | None) -> Result[tuple[Artifact, bytes], Refusal]:
+    """The artifact of a reference, and its bytes. Nothing of it is executed.
+
+    Returns Failure(NotInRegistry | AmbiguousReference | OtherArtifact), or as `admission.opened`.
+    """
+    found = of.find(reference)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    entry = found.unwrap()
+    name, at, label = reference.partition("@")
+    wanted = Wanted(entry.address, name, label) if at else Wanted(entry.address)
+    if at and label == entry.version:
+        stated: Result[None, Refusal] = Success(None)
+    elif at:
+        stated, wanted = _stated(of, name, label, entry.address, trust), Wanted(entry.address, name)
+    else:
+        stated = _begins(reference, entry.name, entry.address, entry.digest)
+    if isinstance(stated, Failure):
+        return Failure(stated.failure())
+    data = of.read(entry.address)
+    if isinstance(data, Failure):
+        return Failure(data.failure())
+    held = data.unwrap()
+    made = opened(held, trust, str(entry), wanted)
+    if not at and isinstance(made, Success):
+        artifact = made.unwrap()
+        stated = _begins(reference, artifact.name, artifact.address, artifact.digest)
+        if isinstance(stated, Failure):
+            return Failure(stated.failure())
+    return made.map(lambda artifact: (artifact, held))
+
+
+def _stated(
+    of: AnyRegistry, name: str, label: str, address: str, trust: Trust | None
+) -> Result[None, Refusal]:
+    """Whether somebody who is trusted said that a tag leads to an address."""
+    found = of.statement(name, label)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    said = found.unwrap()
+    if said is not None:
+        made = tag(said, f"the tag {name}@{label}", trust)
+        if isinstance(made, Failure):
+            return Failure(made.failure())
+        if (made.unwrap().name, made.unwrap().tag, made.unwrap().address) == (name, label, address):
+            return Success(None)
+    return Failure(OtherArtifact(f"{name}@{label}", f"{short(address)}, which nobody tagged so,"))
+
+
+def _begins(reference: str, name: str, address: str, digest: str) -> Result[None, Refusal]:
+    """Whether a name, or some digits, stand for an artifact."""
+    if name == reference or address.startswith(reference) or digest.startswith(reference):
+        return Success(None)
+    return Failure(OtherArtifact(reference, f"{name} ({short(address)})"))

@@ -1,0 +1,250 @@
+"""The other end of a registry that is served over HTTP (`runtime.registry_server`): the same methods as in a folder.
+
+What the server says is checked by who asks: an artifact by its signature and address, a tag by its statement. Only the
+bytes that are missing are sent, in either direction, when a connection was cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import attrs
+from returns.result import Failure, Result, Success
+
+from migrations.refusal import Refusal
+from runtime import bounds
+from runtime.admission import opened
+from runtime.control_token import read as read_token
+from runtime.control_token import usable
+from runtime.entry import Entry, NotInRegistry, is_reference
+from runtime.extra import NeedsExtra
+from runtime.registry import Pushed
+from runtime.seal import TooLarge
+from runtime.tags import Tag, tag
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T", Entry, Tag)
+
+TOKEN: Final = "MIDFLIGHT_REGISTRY_TOKEN"  # noqa: S105 - its name
+CHUNK: Final = 256 * 1024
+"""Bytes that are sent at once."""
+
+TRIES: Final = 5
+"""How often a transfer that was cut is taken up again."""
+
+
+@attrs.frozen
+class NoRegistry(Refusal):
+    """A registry over HTTP does not answer as one."""
+
+    url: str
+    problem: str
+
+    @property
+    def happened(self) -> str:
+        return f"the registry {self.url} does not answer: {self.problem}."
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "Give the URL that `midflight registry serve` shows, and its token with --registry-token FILE or as "
+            + (f"{TOKEN}.")
+        )
+
+
+@attrs.frozen
+class RegistryRefused(Refusal):
+    """What a registry over HTTP answered instead; `plain` is its reply."""
+
+    plain: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        return str(self.plain.get("reason", "Failed"))
+
+    @property
+    def happened(self) -> str:
+        return str(self.plain.get("message", ""))
+
+    @property
+    def remedy(self) -> str:
+        return ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """The reply as it came."""
+        return dict(self.plain)
+
+
+def remote(url: str, token_file: Path | None) -> Result[Remote, Refusal]:
+    """The registry at a URL, with the token in a file or in the environment.
+
+    Returns Failure(NoRegistry | BadTokenFile | NeedsExtra).
+    """
+    said = os.environ.get(TOKEN)
+    found: Result[bytes, Refusal]
+    if token_file is None and said is not None:
+        found = usable(said.strip().encode(errors="replace")).alt(lambda problem: NoRegistry(url, problem))
+    elif token_file is None:
+        return Failure(NoRegistry(url, "no token is given"))
+    else:
+        found = read_token(token_file)
+    try:
+        import httpx  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        return Failure(NeedsExtra("httpx", "registry"))
+    return found.map(lambda token: Remote(url.rstrip("/"), token))
+
+
+class Remote:
+    """A registry over HTTP. Each method may be refused NoRegistry, or what the server refuses."""
+
+    def __init__(self, url: str, token: bytes) -> None:
+        self._url, self._token = url, token
+
+    def __str__(self) -> str:
+        return self._url
+
+    def find(self, reference: str) -> Result[Entry, Refusal]:
+        """As `Registry.find`."""
+        if not is_reference(reference):
+            return Failure(NotInRegistry(reference, str(self), ()))
+        found = self._plain("GET", f"/v1/find/{reference}")
+        return found.bind(lambda plain: self._made(Entry, plain.get("entry")))
+
+    def entries(self) -> Result[list[Entry], Refusal]:
+        """As `Registry.entries`."""
+        return self._several(Entry, "entries")
+
+    def tags(self) -> Result[list[Tag], Refusal]:
+        """As `Registry.tags`."""
+        return self._several(Tag, "tags")
+
+    def statement(self, name: str, label: str) -> Result[bytes | None, Refusal]:
+        """As `Registry.statement`."""
+        found = self._asked("GET", f"/v1/tags/{name}/{label}")
+        return found.map(lambda answer: answer.content or None)
+
+    def tag(self, data: bytes) -> Result[Tag, Refusal]:
+        """As `Registry.tag`; the server decides whose statements count."""
+        return self._asked("PUT", "/v1/tags", content=data).bind(
+            lambda _: tag(data, "the statement of a tag")
+        )
+
+    def read(self, address: str) -> Result[bytes, Refusal]:
+        """As `Registry.read`; a transfer that was cut is taken up where it was."""
+        import httpx  # noqa: PLC0415 - an extra
+
+        data, problem, etag = bytearray(), "", ""
+        for _ in range(TRIES):
+            headers = {"range": f"bytes={len(data)}-", "if-range": etag} if data else {}
+            try:
+                with (
+                    self._client() as client,
+                    client.stream("GET", f"/v1/artifacts/{address}", headers=headers) as answer,
+                ):
+                    if answer.status_code not in (200, 206):
+                        answer.read()
+                        return Failure(self._refused(answer))
+                    if answer.status_code == 200:
+                        data.clear()
+                    etag = answer.headers.get("etag", "")
+                    for chunk in answer.iter_raw():
+                        data += chunk
+                        if len(data) > bounds.MAX_ARTIFACT:
+                            return Failure(TooLarge(address, len(data), bounds.MAX_ARTIFACT))
+                return Success(bytes(data))
+            except httpx.HTTPError as error:
+                problem = f"{type(error).__name__}: {error}".rstrip(": ")
+        return Failure(NoRegistry(self._url, problem))
+
+    def push(self, data: bytes) -> Result[Pushed, Refusal]:
+        """As `Registry.push`; what the server has of it already is not sent again."""
+        made = opened(data, None, "what is pushed")
+        if isinstance(made, Failure):
+            return Failure(made.failure())
+        path = f"/v1/uploads/{hashlib.sha256(data).hexdigest()}"
+        tries, last = 0, -1
+        asked = self._plain("GET", path, params={"address": made.unwrap().address})
+        while True:
+            plain = asked.value_or({})
+            if "entry" in plain:
+                return self._made(Entry, plain["entry"]).map(partial(Pushed, new=plain.get("new") is True))
+            start = plain.get("offset")
+            if isinstance(asked, Failure) and not isinstance(asked.failure(), NoRegistry):
+                return Failure(asked.failure())
+            if type(start) is int and last < start <= len(data):
+                last, piece = start, data[start : start + CHUNK]
+                head = {"content-range": f"bytes {start}-*/{len(data)}"}
+                asked = self._plain("PUT", path, content=piece, headers=head)
+                continue
+            tries, last = tries + 1, -1
+            if tries == TRIES:
+                return Failure(asked.failure() if isinstance(asked, Failure) else self._strange())
+            asked = self._plain("GET", path, params={"address": made.unwrap().address})
+
+    # Inside
+
+    def _client(self) -> httpx.Client:
+        import httpx  # noqa: PLC0415 - an extra
+
+        headers = {"authorization": f"Bearer {self._token.decode()}", "accept-encoding": "identity"}
+        return httpx.Client(base_url=self._url, headers=headers, timeout=30)
+
+    def _asked(self, method: str, path: str, **given: Any) -> Result[httpx.Response, Refusal]:
+        import httpx  # noqa: PLC0415 - an extra
+
+        try:
+            with self._client() as client:
+                answer = client.request(method, path, **given)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Failure(NoRegistry(self._url, f"{type(error).__name__}: {error}".rstrip(": ")))
+        return Success(answer) if answer.status_code == 200 else Failure(self._refused(answer))
+
+    def _plain(self, method: str, path: str, **given: Any) -> Result[dict[str, Any], Refusal]:
+        return self._asked(method, path, **given).bind(self._read)
+
+    def _read(self, answer: httpx.Response) -> Result[dict[str, Any], Refusal]:
+        try:
+            found = json.loads(answer.content)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            return Success(found)
+        return Failure(self._strange())
+
+    def _strange(self) -> NoRegistry:
+        return NoRegistry(self._url, "what it answers is not what a registry does")
+
+    def _several(self, cls: type[T], field: str) -> Result[list[T], Refusal]:
+        found = self._plain("GET", f"/v1/{field}")
+        if isinstance(found, Failure):
+            return Failure(found.failure())
+        listed = found.unwrap().get(field)
+        made = [self._made(cls, each) for each in (listed if isinstance(listed, list) else [None])]
+        wrong = next((each for each in made if isinstance(each, Failure)), None)
+        return Success([each.unwrap() for each in made]) if wrong is None else Failure(wrong.failure())
+
+    def _made(self, cls: type[T], plain: Any) -> Result[T, Refusal]:
+        """An entry or a tag, if every field is of the type that it has."""
+        try:
+            made = cls(**plain)
+        except TypeError:
+            return Failure(self._strange())
+        wanted = {"size": int, "at": int, "parent": str | None, "address": str | None if cls is Tag else str}
+        held = attrs.asdict(made)
+        if all(isinstance(value, wanted.get(name, str)) for name, value in held.items()):
+            return Success(made)
+        return Failure(self._strange())
+
+    def _refused(self, answer: httpx.Response) -> Refusal:
+        found = self._read(answer).value_or({})
+        if "reason" in found:
+            return RegistryRefused(found)
+        return NoRegistry(self._url, f"it answers {answer.status_code}")

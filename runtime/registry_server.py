@@ -1,0 +1,186 @@
+"""A registry over HTTP: read by who knows its token, written by who also has a trusted key.
+
+    GET /v1/find/REFERENCE            {"entry": ...}
+    GET /v1/entries, GET /v1/tags     {"entries": [...]}, {"tags": [...]}
+    GET /v1/artifacts/ADDRESS         the bytes; ranges can be asked for
+    GET /v1/tags/NAME/TAG             the signed statement; empty where there is none
+    PUT /v1/tags                      a signed statement
+    GET /v1/uploads/SHA256            {"offset": N}: how much of an artifact of that sha256 is there; ?address=ADDRESS
+    PUT /v1/uploads/SHA256            a piece, with `content-range: bytes START-*/TOTAL`; {"offset": N}, or
+                                      {"entry": ..., "new": ...} when it is whole, and in the registry
+
+What is refused is `{"reason": ..., "message": ...}`. There is no encryption: that is for a proxy, or a tunnel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+import uvicorn
+from returns.result import Failure, Result, Success
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from migrations.refusal import Refusal
+from runtime import bounds
+from runtime.control_token import same
+from runtime.entry import ADDRESS, NotInRegistry
+from runtime.listen import Listener
+from runtime.registry import Pushed, Registry
+from runtime.seal import NotSealed, TooLarge
+from runtime.trust import list_of, trust
+from runtime.uploads import begun, taken
+
+_RANGE: Final = re.compile(r"bytes (\d{1,12})-\*/(\d{1,12})")
+STATUS: Final = {
+    "WrongRegistryToken": 401,
+    "UntrustedKey": 403,
+    "WrongSignature": 403,
+    "NotInRegistry": 404,
+    "AmbiguousReference": 409,
+    "NameShadows": 409,
+    "OlderTag": 409,
+    "VersionTaken": 409,
+    "TooLarge": 413,
+    "BadRegistry": 500,
+    "BadTrustList": 500,
+}
+
+
+@attrs.frozen
+class WrongRegistryToken(Refusal):
+    """Somebody asks a registry over HTTP without its token."""
+
+    @property
+    def happened(self) -> str:
+        return "the registry wants another token."
+
+    @property
+    def remedy(self) -> str:
+        return "Give the one in the file that `midflight registry serve` shows, with --registry-token FILE."
+
+
+def application(registry: Registry, token: bytes) -> Starlette:
+    """The registry as a web application."""
+
+    def guarded(do: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            given = request.headers.get("authorization", "")
+            if not same(given.removeprefix("Bearer ").encode(errors="replace"), token):
+                return _refused(WrongRegistryToken())
+            try:
+                found = await do(request)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            return found if isinstance(found, Response) else _answered(found)
+
+        return answer
+
+    async def find(request: Request) -> Any:
+        found = await asyncio.to_thread(registry.find, request.path_params["reference"])
+        return found.map(lambda entry: {"entry": attrs.asdict(entry)})
+
+    async def entries(request: Request) -> Any:
+        found = await asyncio.to_thread(registry.entries)
+        return found.map(lambda every: {"entries": [attrs.asdict(each) for each in every]})
+
+    async def tags(request: Request) -> Any:
+        found = await asyncio.to_thread(registry.tags)
+        return found.map(lambda every: {"tags": [attrs.asdict(each) for each in every]})
+
+    async def artifact(request: Request) -> Any:
+        address = request.path_params["address"]
+        file = registry.folder.artifacts / address
+        if not ADDRESS.fullmatch(address) or not file.exists():
+            return Failure(NotInRegistry(address, "this registry", ()))
+        return FileResponse(file, media_type="application/octet-stream")
+
+    async def statement(request: Request) -> Any:
+        found = await asyncio.to_thread(
+            registry.statement, request.path_params["name"], request.path_params["tag"]
+        )
+        return found.map(lambda said: Response(said or b"", media_type="application/octet-stream"))
+
+    async def state(request: Request) -> Any:
+        said = await _body(request, bounds.MAX_STATEMENT)
+        if isinstance(said, Failure):
+            return said
+        trusted = trust(list_of(registry.path))
+        if isinstance(trusted, Failure):
+            return trusted
+        made = await asyncio.to_thread(registry.tag, said.unwrap(), trusted.unwrap())
+        return made.map(lambda tag: {"tag": tag.to_plain()})
+
+    async def upload(request: Request) -> Any:
+        whole = request.path_params["whole"]
+        if request.method != "PUT":
+            address = request.query_params.get("address", "")
+            return (await asyncio.to_thread(begun, registry, whole, address)).map(_came)
+        at = _RANGE.fullmatch(request.headers.get("content-range", ""))
+        if at is None:
+            return Failure(NotSealed(whole[:80], "there is no content-range: bytes START-*/TOTAL"))
+        piece = await _body(request, bounds.MAX_ARTIFACT)
+        if isinstance(piece, Failure):
+            return piece
+        came = await asyncio.to_thread(taken, registry, whole, int(at[1]), int(at[2]), piece.unwrap())
+        return came.map(_came)
+
+    return Starlette(
+        routes=[
+            Route("/v1/find/{reference}", guarded(find)),
+            Route("/v1/entries", guarded(entries)),
+            Route("/v1/tags", guarded(tags)),
+            Route("/v1/tags", guarded(state), methods=["PUT"]),
+            Route("/v1/artifacts/{address}", guarded(artifact)),
+            Route("/v1/tags/{name}/{tag}", guarded(statement)),
+            Route("/v1/uploads/{whole}", guarded(upload), methods=["GET", "PUT"]),
+        ]
+    )
+
+
+def serve(registry: Registry, token: bytes, listeners: list[Listener]) -> None:
+    """Serve a registry until Ctrl-C or SIGTERM."""
+    config = uvicorn.Config(
+        application(registry, token),
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    asyncio.run(uvicorn.Server(config).serve([each.socket for each in listeners]))
+
+
+async def _body(request: Request, most: int) -> Result[bytes, Refusal]:
+    """The body of a request, of at most so many bytes."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > most:
+            return Failure(TooLarge("what is sent", len(found), most))
+    return Success(bytes(found))
+
+
+def _came(found: Any) -> dict[str, Any]:
+    if isinstance(found, Pushed):
+        return {"entry": attrs.asdict(found.entry), "new": found.new}
+    return {"offset": found.offset}
+
+
+def _answered(found: Result[Any, Refusal]) -> Response:
+    if isinstance(found, Failure):
+        return _refused(found.failure())
+    plain = found.unwrap()
+    return plain if isinstance(plain, Response) else JSONResponse(plain)
+
+
+def _refused(refusal: Refusal) -> Response:
+    return JSONResponse(refusal.to_plain(), STATUS.get(refusal.reason, 400))
