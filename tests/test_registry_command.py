@@ -174,14 +174,15 @@ def test_a_release_of_artifacts(project: Path) -> None:
         assert told("gc", "--yes", cwd=project)["gone"] == [], "what runs and can be rolled back to stays"
         assert told("rollback", cwd=project)["upgraded"]["new_version"] == "1"
         data = node.folder / ".midflight"
-        for file in (
+        strange: tuple[Any, ...] = (
             {"release": "shop"},
             {"release": 1, "version": "3", "applications": []},
             {"release": "shop", "version": "3", "applications": [1]},
             {"release": "shop", "version": "3", "applications": [{"release": "shop"}]},
             {"release": "shop", "version": "3", "applications": ["books.py"], "gone": "till"},
-        ):
-            assert ask(data, {"op": "upgrade", "file": file}).failure().to_plain()["reason"] == "BadRequest"
+        )
+        for each in strange:
+            assert ask(data, {"op": "upgrade", "file": each}).failure().to_plain()["reason"] == "BadRequest"
     with running(project, "--budget", "2", "--listen", "http://127.0.0.1:0") as node:
         assert "the release shop, version 1" in node.banner
 
