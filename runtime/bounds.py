@@ -98,10 +98,13 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
-IDLE = 1.0
+FROZEN_BEFORE = 5000
+"""Objects that are hidden from it before a program hides any itself; some Pythons begin with hundreds."""
+
+IDLE = 10.0
 """Seconds without a message after which it sees them again, and collects."""
 
-HIDDEN = 16
+HIDDEN = 100
 """Upgrades of large tables after which it does so in any case: of each a version may be left in memory."""
 
 LEADING = 120.0
