@@ -175,7 +175,12 @@ def test_what_was_hidden_from_the_collector_is_seen_when_the_node_is_idle(
 
     hidden: list[int] = []
     freeze = gc.freeze
-    monkeypatch.setattr(gc, "freeze", lambda: (freeze(), hidden.append(gc.get_freeze_count())))
+
+    def seen() -> None:
+        freeze()
+        hidden.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(gc, "freeze", seen)
 
     async def then(node: Node) -> None:
         async with asyncio.timeout(60):
