@@ -86,6 +86,12 @@ SHOWN_BEFORE = 20
 SHOWN_DIFFERING = 3
 """Differences that the text of a refusal shows."""
 
+EXPLORED = 2000
+"""Update points that `midflight explore` tries on a node."""
+
+EXPLORED_SECONDS = 60.0
+"""Seconds after which it ends with what it tried."""
+
 SWEEP = 0.0002
 """Seconds for which rows are led between two batches."""
 
