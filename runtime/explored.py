@@ -77,7 +77,7 @@ class Still(Sweep):
     """A sweep that begins when it is told to."""
 
     def __init__(self, sweep: Sweep) -> None:
-        super().__init__(sweep._core, sweep._clock)
+        super().__init__(sweep.core, sweep._clock)
         self._waiting: list[Running] = []
 
     def begin(self, running: Running) -> None:
