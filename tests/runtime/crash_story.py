@@ -60,9 +60,11 @@ def python(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def node_of(file: str, port: int, data: Path, disk: str = "real") -> Iterator[subprocess.Popen[bytes]]:
+def node_of(
+    file: str, port: int, data: Path, disk: str = "real", driver: str = "tests.runtime.crashing"
+) -> Iterator[subprocess.Popen[bytes]]:
     given = ["run", file, "--listen", f"http://127.0.0.1:{port}", "--data", str(data)]
-    node = python("-m", "tests.runtime.crashing", disk, *given)
+    node = python("-m", driver, disk, *given)
     try:
         if not wait_for(port):
             node.kill()

@@ -16,9 +16,10 @@ from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
+from runtime.bounded import LeadsTooLong, LeadsTooMuch
 from runtime.hosted import routes
 from runtime.instruction import Progress
-from runtime.led_ahead import LeadsTooLong, LeadsTooMuch, WouldPause
+from runtime.led_ahead import WouldPause
 from runtime.node import Node
 from runtime.upgrade import compiled
 from tests.runtime.long_words import GREEDY, LOOPS, Count, Fill, Say, v1, v2, v3

@@ -44,7 +44,7 @@ def filled(node: TestNode) -> TestNode:
     return node
 
 
-def table(node: TestNode) -> Any:
+def table(node: TestNode | Node) -> Any:
     return node._host.core.machines["rows"].state[0]
 
 
