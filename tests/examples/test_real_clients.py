@@ -239,7 +239,11 @@ def through_it_all(node: Running, client: subprocess.Popen[str], folder: Path) -
     good = node.root / "examples" / node.example / "v2.py"
     words = ("--probation", "500/20s")
     steps: tuple[tuple[int, str, tuple[str, ...]], ...] = (
-        (1, "the new version differs", ("upgrade", str(other(node, folder / "a", OTHERWISE[node.example])))),
+        (
+            1,
+            "the new version differs",
+            ("upgrade", "--rehearse", "20", str(other(node, folder / "a", OTHERWISE[node.example]))),
+        ),
         (
             1,
             "ArithmeticError",
@@ -251,8 +255,6 @@ def through_it_all(node: Running, client: subprocess.Popen[str], folder: Path) -
         (1, "no earlier version", ("rollback",)),
     )
     for code, told, typed in steps:
-        if "upgrade" in typed and "--rehearse" not in typed:
-            typed = (*typed, "--rehearse", "20")
         done = CliRunner().invoke(app, [*typed, "--data", str(node.data)])
         assert done.exit_code == code, done.output
         assert told in done.output, done.output
@@ -276,10 +278,11 @@ def test_wrk_through_what_goes_wrong(root: Path, tmp_path: Path) -> None:
     script.write_text("wrk.method = 'POST'\nwrk.body = '{\"type\": \"Incr\"}'\n")
     with running(root, "counter", "http", tmp_path / "data") as node:
         url = f"http://127.0.0.1:{node.port}/machines/counter"
-        command = ["wrk", "-t2", "-c32", "-d6s", "-s", str(script), url]
+        command = ["wrk", "-t2", "-c32", "-d300s", "-s", str(script), url]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as client:
             time.sleep(0.3)
             through_it_all(node, client, tmp_path)
+            client.send_signal(signal.SIGINT)  # it tells what it did
             said, _ = client.communicate(timeout=PATIENCE)
         assert "Socket errors" not in said
         assert "Non-2xx" not in said

@@ -30,7 +30,7 @@ from runtime.control_client import Refused, ask
 from runtime.history import rows
 from runtime.reading import looked
 from tests.runtime.crash_checker import Client, checked, connected, post, running, wait_for
-from tests.runtime.crash_versions import FAILING, SPOILT, digests, versions
+from tests.runtime.crash_versions import EXPECTED, FAILING, SPOILT, digests, versions
 
 ROOT: Final = Path(__file__).parent.parent.parent
 CLIENTS: Final = 4
@@ -289,7 +289,7 @@ def good(story: Story) -> Asked | None:
     if probation != LONG and chance.random() < 0.5:
         more["wait"] = True
     if chance.random() < 0.1:
-        more["rehearse"] = 50
+        more |= {"rehearse": 50, "expect": str(EXPECTED)}
     return story.upgrade("v2", probation, join=chance.random() < 0.7, **more)
 
 

@@ -51,7 +51,7 @@ def obey(order: Path, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    bounds.REHEARSAL, bounds.LEADING, bounds.BUDGET = 6.0, 1.5, 0.5
+    bounds.LEADING, bounds.BUDGET = 1.5, 0.5
     bounds.REHEARSAL_MEMORY, bounds.LEADING_MEMORY = 400 << 20, 150 << 20
     sweep_slowly()
     obey(Path(sys.argv.pop(1)), Path(sys.argv[sys.argv.index("--data") + 1]))
