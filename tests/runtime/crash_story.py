@@ -15,13 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -49,13 +50,13 @@ def free_port() -> int:
         return port
 
 
-def python(*arguments: str) -> subprocess.Popen[bytes]:
+def python(*arguments: str, said: IO[bytes] | int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=said,
     )
 
 
@@ -64,16 +65,17 @@ def node_of(
     file: str, port: int, data: Path, disk: str = "real", driver: str = "tests.runtime.crashing"
 ) -> Iterator[subprocess.Popen[bytes]]:
     given = ["run", file, "--listen", f"http://127.0.0.1:{port}", "--data", str(data)]
-    node = python("-m", driver, disk, *given)
-    try:
-        if not wait_for(port):
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads would hold the node up
+        node = python("-m", driver, disk, *given, said=said)
+        try:
+            if not wait_for(port):
+                node.kill()
+                said.seek(0)
+                raise AssertionError(said.read().decode())
+            yield node
+        finally:
             node.kill()
-            assert node.stderr is not None
-            raise AssertionError(node.stderr.read().decode())
-        yield node
-    finally:
-        node.kill()
-        node.communicate()
+            node.communicate()
 
 
 @attrs.define

@@ -186,10 +186,10 @@ def some(request: pytest.FixtureRequest, *more: str) -> list[str]:
     return [*more, random.choice(BEFORE[:-1]), "Swap", random.choice(BEHIND)]
 
 
-def upgrade(site: Site, *options: str) -> tuple[int, str]:
-    return site.type(
-        "upgrade", str(FILES / "v2.py"), "--probation", "30/0.3s", "--settle", *REHEARSED, *options
-    )
+def upgrade(site: Site, kind: str, *options: str) -> tuple[int, str]:
+    """Upgrade to version 2, with a rehearsal where that is what is looked at."""
+    words = REHEARSED if kind == "Rehearse" else ("--rehearse", "0")
+    return site.type("upgrade", str(FILES / "v2.py"), "--probation", "30/0.3s", *words, *options)
 
 
 def test_kill_9_at_an_instruction(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -199,7 +199,7 @@ def test_kill_9_at_an_instruction(tmp_path: Path, request: pytest.FixtureRequest
         with site(tmp_path, story.kept(), story=story) as made:
             made.load()
             made.order.write_text(f"kill {kind} begun")
-            code, said = upgrade(made)
+            code, said = upgrade(made, kind, "--settle")
             assert code == 1, (kind, said)
             assert "did not answer: it ended the conversation" in said, (kind, said)
             assert made.end() == []
@@ -220,9 +220,7 @@ def test_a_full_disk_at_an_instruction(tmp_path: Path, request: pytest.FixtureRe
                 return
             made.load()
             made.order.write_text(f"fill {kind} begun")
-            code, said = made.type(
-                "upgrade", str(FILES / "v2.py"), "--probation", "30/0.3s", "--no-wait", *REHEARSED
-            )
+            code, said = upgrade(made, kind, "--no-wait")
             if code:
                 assert "full" in said or "rehearsal did not come to its end" in said, (kind, said)
             time.sleep(0.2)
