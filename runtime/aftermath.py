@@ -72,7 +72,7 @@ class Aftermath:
             if running.watch is not None and running.watch.passed(running, core.now):
                 self._passed(running)
             transaction = running.transaction
-            if transaction is not None and transaction.goes_on(Sweep) and running.is_swept:
+            if transaction and not transaction.why and transaction.goes_on(Sweep) and running.is_swept:
                 transaction.done(Sweep, _aside(running))
                 if keeper is not None:
                     keeper.keep(keeper.history.grown(transaction))

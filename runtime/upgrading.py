@@ -15,6 +15,7 @@ from runtime import bounds
 from runtime.aftermath import TakenBack
 from runtime.application import Application
 from runtime.beside import beside
+from runtime.bounded import bounded
 from runtime.differing import differing
 from runtime.durability import Disk, kept_on_disk
 from runtime.host import Host
@@ -116,7 +117,8 @@ class Upgrading:
         Returns Success(the instructions, and what becomes of every cell), or Failure as `upgrade`.
         """
         terms = Terms(probation, settle, quarantine)
-        found = await beside(self._host.prepare, application, expected, tuple(through), terms)
+        prepare = partial(self._host.prepare, application, expected, tuple(through), terms)
+        found: Result[Prepared, Refusal] = await bounded(application.name, prepare)
         return found.map(
             lambda prepared: planned(prepared, expected, rehearse=rehearse, allow_pause=allow_pause)
         )
@@ -136,9 +138,9 @@ class Upgrading:
         transaction.done(Verify)
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, application, expected, tuple(through), terms)
-        prepared: Result[Prepared, Refusal] = await beside(prepare)
+        prepared: Result[Prepared, Refusal] = await bounded(application.name, prepare)
         while isinstance(prepared, Success) and await self._waited(application.name, transaction):
-            prepared = await beside(prepare)
+            prepared = await bounded(application.name, prepare)
         if isinstance(prepared, Success):
             transaction.planned(prepared.unwrap().changed)
             transaction.changes = await beside(differing, prepared.unwrap())

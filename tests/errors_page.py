@@ -23,6 +23,7 @@ from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import (
     aftermath,
+    bounded,
     check_command,
     control_client,
     control_token,
@@ -130,8 +131,8 @@ REFUSALS: tuple[Refusal, ...] = (
         "shop", 2, "shop.orders 'a-17': migrating the cell raised ValueError: no such row"
     ),
     led_ahead.WouldPause("shop", "orders", 1.25, 5),
-    led_ahead.LeadsTooLong("shop", 120.0),
-    led_ahead.LeadsTooMuch("shop", 2113),
+    bounded.LeadsTooLong("shop", 120.0),
+    bounded.LeadsTooMuch("shop", 2113),
     upgrade.OtherApplication("till", "shop"),
 )
 ERRORS: tuple[CallError, ...] = (

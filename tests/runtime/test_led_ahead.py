@@ -16,10 +16,11 @@ from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
+from runtime.bounded import LeadsTooLong, LeadsTooMuch
 from runtime.core import Core
 from runtime.hosted import routes
 from runtime.instruction import Progress
-from runtime.led_ahead import LeadsTooLong, LeadsTooMuch, WouldPause, lead, with_memory
+from runtime.led_ahead import WouldPause, lead, with_memory
 from runtime.node import Node
 from runtime.upgrade import compiled, migrated
 from tests.runtime.long_words import GREEDY, LOOPS, Count, Fill, Say, v1, v2, v3
