@@ -75,7 +75,7 @@ class Aftermath:
                 if group.passed(core.now):
                     self._passed(group)
             transaction = running.transaction
-            if transaction is not None and transaction.goes_on(Sweep) and running.is_swept:
+            if transaction and not transaction.why and transaction.goes_on(Sweep) and running.is_swept:
                 group = core.group_of(running)
                 if group.is_swept:
                     transaction.done(Sweep, _aside(group))

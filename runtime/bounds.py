@@ -86,6 +86,12 @@ SHOWN_BEFORE = 20
 SHOWN_DIFFERING = 3
 """Differences that the text of a refusal shows."""
 
+EXPLORED = 2000
+"""Update points that `midflight explore` tries on a node."""
+
+EXPLORED_SECONDS = 60.0
+"""Seconds after which it ends with what it tried."""
+
 SWEEP = 0.0002
 """Seconds for which rows are led between two batches."""
 
@@ -98,10 +104,13 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
-IDLE = 1.0
+FROZEN_BEFORE = 5000
+"""Objects that are hidden from it before a program hides any itself; some Pythons begin with hundreds."""
+
+IDLE = 10.0
 """Seconds without a message after which it sees them again, and collects."""
 
-HIDDEN = 16
+HIDDEN = 100
 """Upgrades of large tables after which it does so in any case: of each a version may be left in memory."""
 
 LEADING = 120.0

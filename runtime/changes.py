@@ -12,10 +12,12 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.beside import beside
+from runtime.bounded import bounded
 from runtime.durability import kept_on_disk
 from runtime.hosted import Compiled, Running
 from runtime.initial import Beginning, HasData, Initial, begin
 from runtime.instruction import Terms
+from runtime.joint import Joint
 from runtime.keeper import NOTHING
 from runtime.release import Release
 from runtime.status import ApplicationStatus, ReleaseStatus, of_application, of_group, of_release
@@ -58,7 +60,8 @@ class Changes(Upgrading):
             again = ready.bind(lambda new: host.again_release(release, new, puts.unwrap()))
             wrong = again.failure() if isinstance(again, Failure) else None
             if isinstance(again, Success) and not again.unwrap():
-                prepared = await beside(partial(host.prepare, release, None, (), Terms(), running=False))
+                prepare = partial(host.prepare, release, None, (), Terms(), running=False)
+                prepared: Result[Joint, Refusal] = await bounded(release.name, prepare)
                 changed = await self._change(release.name, prepared, puts.unwrap())
                 wrong = changed.failure() if isinstance(changed, Failure) else None
                 if wrong is not None:
@@ -87,7 +90,8 @@ class Changes(Upgrading):
             running = result.unwrap()
             wrong = await kept_on_disk(application.name, ticket)
             if wrong is None and application.digest not in (running.compiled.digest, running.undone):
-                prepared = await beside(self._host.prepare, application, None, (), Terms())
+                prepare = partial(self._host.prepare, application, None, (), Terms())
+                prepared: Result[Joint, Refusal] = await bounded(application.name, prepare)
                 changed = await self._change(application.name, prepared, puts.unwrap())
                 wrong = changed.failure() if isinstance(changed, Failure) else None
                 if wrong is not None:
@@ -105,7 +109,7 @@ class Changes(Upgrading):
         """
         async with self._changing:
             await self._unheld()
-            prepared = await beside(self._host.core.prepare_back, name)
+            prepared = await bounded(name, partial(self._host.core.prepare_back, name))
             return await self._change(name, prepared)
 
     async def _begun(

@@ -4,7 +4,8 @@ Every row that is led is an object more for it. While a table grows it would loo
 again, a pause of a second each for a million rows. So what there is is taken out of its sight now and then
 (`gc.freeze`). That has a price: cycles of objects that nobody uses any more, such as the classes of the version before,
 stay in memory while they are out of sight. So it sees everything again, and collects, when no message came for a
-moment; on a node that is never idle after some such upgrades, as the memory of each would stay.
+while; on a node that is never idle after many such upgrades, as the memory of each would stay. Where the program had
+frozen something itself, what is left is frozen again.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ class Collector:
         self._seen = -1
         self._upgrades = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._hides = False
 
     def hide(self) -> None:
         """Let nothing be seen of what there is now."""
         if self._loop is None or not gc.isenabled():
             return
-        gc.freeze()
         if self._timer is None:
+            self._hides = gc.get_freeze_count() > bounds.FROZEN_BEFORE
             self._timer = self._loop.call_later(bounds.IDLE, self._look)
+        gc.freeze()
 
     def swept(self) -> None:
         """A table is at its end: all of its rows were led."""
@@ -50,10 +53,12 @@ class Collector:
 
     def end(self) -> None:
         """Hide nothing any more."""
+        self._loop = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            gc.unfreeze()
+            if not self._hides:
+                gc.unfreeze()
 
     def _look(self) -> None:
         assert self._loop is not None
@@ -65,5 +70,7 @@ class Collector:
             self._upgrades = 0
             gc.unfreeze()
             gc.collect()
+            if self._hides:  # the program froze what it consists of, and wants it so
+                gc.freeze()
         else:
             self._timer = self._loop.call_later(bounds.IDLE, self._look)

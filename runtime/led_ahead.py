@@ -6,13 +6,7 @@ again, a few times; a cell that changes with every message is never still, and t
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import resource
-import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -20,15 +14,10 @@ from returns.result import Failure, Result, Success
 from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.beside import beside
-from runtime.errors import OverBudget
-from runtime.gate import Gate
+from runtime.bounded import bounded
 from runtime.joint import Joint
 from runtime.swapping import migrated
 from runtime.upgrade import Prepared
-
-_throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
-_throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 
 @attrs.frozen
@@ -55,43 +44,6 @@ class WouldPause(Refusal):
         )
 
 
-@attrs.frozen
-class LeadsTooLong(Refusal):
-    """The migrations took longer than they may."""
-
-    application: str
-    seconds: float
-
-    @property
-    def happened(self) -> str:
-        return f"{self.application}: its migrations were not done with the state after {self.seconds:g} s."
-
-    @property
-    def remedy(self) -> str:
-        return "Look whether one of them loops: `midflight check OLD NEW` tries them on small states."
-
-
-@attrs.frozen
-class LeadsTooMuch(Refusal):
-    """The migrations took more memory than they may."""
-
-    application: str
-    megabytes: int
-
-    @property
-    def happened(self) -> str:
-        return (
-            f"{self.application}: its migrations were interrupted, as the process had grown by {self.megabytes} MB for "
-            "them, and the node itself was in danger."
-        )
-
-    @property
-    def remedy(self) -> str:
-        return (
-            "Look whether one of them goes on and on: `midflight check OLD NEW` tries them on small states."
-        )
-
-
 def with_memory(joint: Joint) -> Joint:
     """A change that remembers what was led for it before its moment."""
     return attrs.evolve(joint, swaps=tuple(map(_with_memory, joint.swaps)))
@@ -104,11 +56,9 @@ def _with_memory(prepared: Prepared) -> Prepared:
 
 
 async def lead(joint: Joint) -> Result[None, Refusal]:
-    """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too long."""
-    threads: list[int] = []
+    """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too much."""
 
-    def work(joint: Joint, _: object) -> Result[None, Refusal]:
-        threads.append(threading.get_ident())
+    def work() -> Result[None, Refusal]:
         for states in joint.swaps:
             for machine, plan in states.plans.items():
                 hosted, ahead = states.running.machines[machine], states.ahead[machine]
@@ -118,46 +68,7 @@ async def lead(joint: Joint) -> Result[None, Refusal]:
                 ahead.again()
         return Success(None)
 
-    gate, name = Gate(work), joint.name
-    working = asyncio.create_task(beside(gate, joint, None))
-    why = await _too_long(working, name)
-    while not working.done():  # what is thrown may be caught by a migration
-        token = gate.open
-        if token is not None and gate.open is token:
-            _throw(threads[0], _Late)
-        await asyncio.wait([working], timeout=bounds.BUDGET)
-    result: Result[None, Refusal] = working.result()
-    return result if why is None else Failure(why)
-
-
-async def _too_long(working: asyncio.Task[Any], name: str) -> Refusal | None:
-    """Wait for the end of migrations. Return why they are to be interrupted, where they are."""
-    began, until = _size(), time.monotonic() + bounds.LEADING
-    may = max(bounds.LEADING_MEMORY, began)
-    while not working.done():
-        await asyncio.wait([working], timeout=min(bounds.SEEN, bounds.LEADING))
-        if time.monotonic() >= until and not working.done():
-            return LeadsTooLong(name, bounds.LEADING)
-        grown = _size() - began
-        if grown > may and not working.done():
-            return LeadsTooMuch(name, grown >> 20)
-    return None
-
-
-def _size() -> int:
-    """Bytes of memory that this process has; 0 where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * resource.getpagesize()
-
-
-class _Late(OverBudget):
-    """Made where it arrives, from a class and nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__("migration", bounds.LEADING, "a thread of its own")
+    return await bounded(joint.name, work)
 
 
 def would_pause(joint: Joint, tries: int) -> WouldPause | None:

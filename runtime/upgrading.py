@@ -11,6 +11,7 @@ from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
 from runtime.beside import beside
+from runtime.bounded import bounded
 from runtime.differing import differing
 from runtime.instruction import Lead, Prepare, Probation, Rehearse, Swap, Tell, Terms, Verify
 from runtime.joint import Joint
@@ -104,7 +105,8 @@ class Upgrading(Seeing):
         wrong = self._host.verify(wanted, expected)
         if wrong is not None:
             return Failure(wrong)
-        found = await beside(self._host.prepare, wanted, expected, tuple(through), terms)
+        prepare = partial(self._host.prepare, wanted, expected, tuple(through), terms)
+        found: Result[Joint, Refusal] = await bounded(wanted.name, prepare)
         return found.map(
             lambda prepared: planned(prepared, expected, rehearse=rehearse, allow_pause=allow_pause)
         )
@@ -124,9 +126,9 @@ class Upgrading(Seeing):
         transaction.done(Verify)
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, wanted, expected, tuple(through), terms)
-        prepared: Result[Joint, Refusal] = await beside(prepare)
+        prepared: Result[Joint, Refusal] = await bounded(wanted.name, prepare)
         while isinstance(prepared, Success) and await self._waited(wanted, transaction):
-            prepared = await beside(prepare)
+            prepared = await bounded(wanted.name, prepare)
         if isinstance(prepared, Success):
             joint = prepared.unwrap()
             transaction.planned(joint.machines, joint.changed)

@@ -59,12 +59,13 @@ class Client:
     flying: int | None = None
     again: bool = False
     first: int = 0
+    stop: bool = False
     wrong: list[str] = attrs.field(factory=list)
 
     def run(self, port: int) -> None:
-        """Send numbers until nothing comes back, or the node stops."""
+        """Send numbers until told to `stop`, nothing comes back, or the node stops."""
         connection = connected(port)
-        while self._one(connection, self.count + 1):
+        while not self.stop and self._one(connection, self.count + 1):
             pass
         connection.close()
 

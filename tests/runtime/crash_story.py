@@ -15,13 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -30,7 +31,7 @@ from runtime.control_client import Refused, ask
 from runtime.history import rows
 from runtime.reading import looked
 from tests.runtime.crash_checker import Client, checked, connected, post, running, wait_for
-from tests.runtime.crash_versions import FAILING, SPOILT, digests, versions
+from tests.runtime.crash_versions import EXPECTED, FAILING, SPOILT, digests, versions
 
 ROOT: Final = Path(__file__).parent.parent.parent
 CLIENTS: Final = 4
@@ -49,29 +50,32 @@ def free_port() -> int:
         return port
 
 
-def python(*arguments: str) -> subprocess.Popen[bytes]:
+def python(*arguments: str, said: IO[bytes] | int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=said,
     )
 
 
 @contextmanager
-def node_of(file: str, port: int, data: Path, disk: str = "real") -> Iterator[subprocess.Popen[bytes]]:
+def node_of(
+    file: str, port: int, data: Path, disk: str = "real", driver: str = "tests.runtime.crashing"
+) -> Iterator[subprocess.Popen[bytes]]:
     given = ["run", file, "--listen", f"http://127.0.0.1:{port}", "--data", str(data)]
-    node = python("-m", "tests.runtime.crashing", disk, *given)
-    try:
-        if not wait_for(port):
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads would hold the node up
+        node = python("-m", driver, disk, *given, said=said)
+        try:
+            if not wait_for(port):
+                node.kill()
+                said.seek(0)
+                raise AssertionError(said.read().decode())
+            yield node
+        finally:
             node.kill()
-            assert node.stderr is not None
-            raise AssertionError(node.stderr.read().decode())
-        yield node
-    finally:
-        node.kill()
-        node.communicate()
+            node.communicate()
 
 
 @attrs.define
@@ -287,7 +291,7 @@ def good(story: Story) -> Asked | None:
     if probation != LONG and chance.random() < 0.5:
         more["wait"] = True
     if chance.random() < 0.1:
-        more["rehearse"] = 50
+        more |= {"rehearse": 50, "expect": str(EXPECTED)}
     return story.upgrade("v2", probation, join=chance.random() < 0.7, **more)
 
 

@@ -9,6 +9,8 @@ from typing import Final
 from runtime.loader import load
 
 FILES: Final = Path(__file__).parent / "crash"
+EXPECTED: Final = FILES / "expected.py"
+"""What a rehearsal of version 2 may find."""
 EVERY: Final = 13
 """Every how many numbers a failing version fails."""
 SPOILT: Final = 777

@@ -16,11 +16,12 @@ from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
+from runtime.bounded import LeadsTooLong, LeadsTooMuch
 from runtime.core import Core
 from runtime.hosted import routes
 from runtime.instruction import Progress
 from runtime.joint import Joint
-from runtime.led_ahead import LeadsTooLong, LeadsTooMuch, WouldPause, lead, with_memory
+from runtime.led_ahead import WouldPause, lead, with_memory
 from runtime.node import Node
 from runtime.swapping import migrated
 from runtime.upgrade import compiled

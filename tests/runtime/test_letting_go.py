@@ -173,14 +173,40 @@ def test_what_was_hidden_from_the_collector_is_seen_when_the_node_is_idle(
     gc.collect()
     before = versions()
 
+    hidden: list[int] = []
+    freeze = gc.freeze
+
+    def seen() -> None:
+        freeze()
+        hidden.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(gc, "freeze", seen)
+
     async def then(node: Node) -> None:
-        assert gc.get_freeze_count() > 0
         async with asyncio.timeout(60):
             while gc.get_freeze_count():
                 await asyncio.sleep(0.01)
         assert versions() <= before + 2
 
     asyncio.run(upgraded(tmp_path, 5, then))
+    assert max(hidden) > 0
+
+
+def test_what_the_program_froze_itself_is_frozen_again() -> None:
+    later = Later()
+    collector = Collector(cast(Any, later))
+    gc.freeze()
+    try:
+        collector.swept()
+        later.waiting.pop()()
+        later.waiting.pop()()
+        assert not later.waiting
+        assert gc.get_freeze_count() > 0
+        collector.swept()
+        collector.end()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 class Later:
@@ -191,7 +217,10 @@ class Later:
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> object:
         self.waiting.append(callback)
-        return callback
+        return self
+
+    def cancel(self) -> None:
+        self.waiting.clear()
 
     def go_on(self) -> bool:
         """Let a moment pass; return whether everything is seen."""

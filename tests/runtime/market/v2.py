@@ -3,6 +3,7 @@
 import attrs
 
 from midflight import (
+    DROP,
     After,
     Application,
     Cancel,
@@ -97,11 +98,10 @@ def till(
 
 
 @proc
-def row(msg: Entry | Look, *, n: tuple[int, str] = (0, ""), times: int = 0) -> int:
+def row(msg: Entry | Look, *, n: tuple[int, str] = (0, "")) -> int:
     match msg:
         case Entry(_, by):
             n = (n[0] + by, n[1])
-            times += 1
             return n[0]
         case Look():
             return n[0]
@@ -141,7 +141,7 @@ app = Application(
             "ledger",
             old="1",
             new="2",
-            up={"rows/n": row_up},
+            up={"rows/n": row_up, "rows/times": DROP},
             down={"rows/n": row_down},
             inputs=[lens.inside("Entry", lens.rename("n", "amount"))],
         ),
