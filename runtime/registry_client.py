@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -145,10 +145,7 @@ class Remote:
         for _ in range(TRIES):
             headers = {"range": f"bytes={len(data)}-", "if-range": etag} if data else {}
             try:
-                with (
-                    self._client() as client,
-                    client.stream("GET", f"/v1/artifacts/{address}", headers=headers) as answer,
-                ):
+                with self._client.stream("GET", f"/v1/artifacts/{address}", headers=headers) as answer:
                     if answer.status_code not in (200, 206):
                         answer.read()
                         return Failure(self._refused(answer))
@@ -191,18 +188,20 @@ class Remote:
 
     # Inside
 
+    @cached_property
     def _client(self) -> httpx.Client:
+        """One, as it is slow to make; it keeps no connection open that somebody would have to close."""
         import httpx  # noqa: PLC0415 - an extra
 
         headers = {"authorization": f"Bearer {self._token.decode()}", "accept-encoding": "identity"}
-        return httpx.Client(base_url=self._url, headers=headers, timeout=30)
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=self._url, headers=headers, timeout=30, limits=limits)
 
     def _asked(self, method: str, path: str, **given: Any) -> Result[httpx.Response, Refusal]:
         import httpx  # noqa: PLC0415 - an extra
 
         try:
-            with self._client() as client:
-                answer = client.request(method, path, **given)
+            answer = self._client.request(method, path, **given)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Failure(NoRegistry(self._url, f"{type(error).__name__}: {error}".rstrip(": ")))
         return Success(answer) if answer.status_code == 200 else Failure(self._refused(answer))

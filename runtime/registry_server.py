@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
 
 import attrs
 import uvicorn
@@ -36,6 +36,11 @@ from runtime.registry import Pushed, Registry
 from runtime.seal import NotSealed, TooLarge
 from runtime.trust import list_of, trust
 from runtime.uploads import begun, taken
+
+Answer: TypeAlias = Result[Any, Refusal]
+"""What is answered: JSON, or a Response."""
+
+Handler: TypeAlias = Callable[[Registry, Request], Awaitable[Answer]]
 
 _RANGE: Final = re.compile(r"bytes (\d{1,12})-\*/(\d{1,12})")
 STATUS: Final = {
@@ -69,79 +74,85 @@ class WrongRegistryToken(Refusal):
 def application(registry: Registry, token: bytes) -> Starlette:
     """The registry as a web application."""
 
-    def guarded(do: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    def guarded(do: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             given = request.headers.get("authorization", "")
             if not same(given.removeprefix("Bearer ").encode(errors="replace"), token):
                 return _refused(WrongRegistryToken())
             try:
-                found = await do(request)
+                found = await do(registry, request)
             except ClientDisconnect:
                 return Response(status_code=400)
-            return found if isinstance(found, Response) else _answered(found)
+            if isinstance(found, Failure):
+                return _refused(found.failure())
+            plain = found.unwrap()
+            return plain if isinstance(plain, Response) else JSONResponse(plain)
 
         return answer
 
-    async def find(request: Request) -> Any:
-        found = await asyncio.to_thread(registry.find, request.path_params["reference"])
-        return found.map(lambda entry: {"entry": attrs.asdict(entry)})
-
-    async def entries(request: Request) -> Any:
-        found = await asyncio.to_thread(registry.entries)
-        return found.map(lambda every: {"entries": [attrs.asdict(each) for each in every]})
-
-    async def tags(request: Request) -> Any:
-        found = await asyncio.to_thread(registry.tags)
-        return found.map(lambda every: {"tags": [attrs.asdict(each) for each in every]})
-
-    async def artifact(request: Request) -> Any:
-        address = request.path_params["address"]
-        file = registry.folder.artifacts / address
-        if not ADDRESS.fullmatch(address) or not file.exists():
-            return Failure(NotInRegistry(address, "this registry", ()))
-        return FileResponse(file, media_type="application/octet-stream")
-
-    async def statement(request: Request) -> Any:
-        found = await asyncio.to_thread(
-            registry.statement, request.path_params["name"], request.path_params["tag"]
-        )
-        return found.map(lambda said: Response(said or b"", media_type="application/octet-stream"))
-
-    async def state(request: Request) -> Any:
-        said = await _body(request, bounds.MAX_STATEMENT)
-        if isinstance(said, Failure):
-            return said
-        trusted = trust(list_of(registry.path))
-        if isinstance(trusted, Failure):
-            return trusted
-        made = await asyncio.to_thread(registry.tag, said.unwrap(), trusted.unwrap())
-        return made.map(lambda tag: {"tag": tag.to_plain()})
-
-    async def upload(request: Request) -> Any:
-        whole = request.path_params["whole"]
-        if request.method != "PUT":
-            address = request.query_params.get("address", "")
-            return (await asyncio.to_thread(begun, registry, whole, address)).map(_came)
-        at = _RANGE.fullmatch(request.headers.get("content-range", ""))
-        if at is None:
-            return Failure(NotSealed(whole[:80], "there is no content-range: bytes START-*/TOTAL"))
-        piece = await _body(request, bounds.MAX_ARTIFACT)
-        if isinstance(piece, Failure):
-            return piece
-        came = await asyncio.to_thread(taken, registry, whole, int(at[1]), int(at[2]), piece.unwrap())
-        return came.map(_came)
-
     return Starlette(
         routes=[
-            Route("/v1/find/{reference}", guarded(find)),
-            Route("/v1/entries", guarded(entries)),
-            Route("/v1/tags", guarded(tags)),
-            Route("/v1/tags", guarded(state), methods=["PUT"]),
-            Route("/v1/artifacts/{address}", guarded(artifact)),
-            Route("/v1/tags/{name}/{tag}", guarded(statement)),
-            Route("/v1/uploads/{whole}", guarded(upload), methods=["GET", "PUT"]),
+            Route("/v1/find/{reference}", guarded(_find)),
+            Route("/v1/entries", guarded(_entries)),
+            Route("/v1/tags", guarded(_tags)),
+            Route("/v1/tags", guarded(_state), methods=["PUT"]),
+            Route("/v1/artifacts/{address}", guarded(_artifact)),
+            Route("/v1/tags/{name}/{tag}", guarded(_statement)),
+            Route("/v1/uploads/{whole}", guarded(_upload), methods=["GET", "PUT"]),
         ]
     )
+
+
+async def _find(registry: Registry, request: Request) -> Answer:
+    found = await asyncio.to_thread(registry.find, request.path_params["reference"])
+    return found.map(lambda entry: {"entry": attrs.asdict(entry)})
+
+
+async def _entries(registry: Registry, request: Request) -> Answer:
+    found = await asyncio.to_thread(registry.entries)
+    return found.map(lambda every: {"entries": [attrs.asdict(each) for each in every]})
+
+
+async def _tags(registry: Registry, request: Request) -> Answer:
+    found = await asyncio.to_thread(registry.tags)
+    return found.map(lambda every: {"tags": [attrs.asdict(each) for each in every]})
+
+
+async def _artifact(registry: Registry, request: Request) -> Answer:
+    address = request.path_params["address"]
+    file = registry.folder.artifacts / address
+    if not ADDRESS.fullmatch(address) or not file.exists():
+        return Failure(NotInRegistry(address, "this registry", ()))
+    return Success(FileResponse(file, media_type="application/octet-stream"))
+
+
+async def _statement(registry: Registry, request: Request) -> Answer:
+    label = request.path_params["name"], request.path_params["tag"]
+    found = await asyncio.to_thread(registry.statement, *label)
+    return found.map(lambda said: Response(said or b"", media_type="application/octet-stream"))
+
+
+async def _state(registry: Registry, request: Request) -> Answer:
+    said, trusted = await _body(request, bounds.MAX_STATEMENT), trust(list_of(registry.path))
+    if isinstance(said, Failure) or isinstance(trusted, Failure):
+        return Failure((said if isinstance(said, Failure) else trusted).failure())
+    made = await asyncio.to_thread(registry.tag, said.unwrap(), trusted.unwrap())
+    return made.map(lambda tag: {"tag": tag.to_plain()})
+
+
+async def _upload(registry: Registry, request: Request) -> Answer:
+    whole = request.path_params["whole"]
+    if request.method != "PUT":
+        address = request.query_params.get("address", "")
+        return (await asyncio.to_thread(begun, registry, whole, address)).map(_came)
+    at = _RANGE.fullmatch(request.headers.get("content-range", ""))
+    if at is None:
+        return Failure(NotSealed(whole[:80], "there is no content-range: bytes START-*/TOTAL"))
+    piece = await _body(request, bounds.MAX_ARTIFACT)
+    if isinstance(piece, Failure):
+        return Failure(piece.failure())
+    came = await asyncio.to_thread(taken, registry, whole, int(at[1]), int(at[2]), piece.unwrap())
+    return came.map(_came)
 
 
 def serve(registry: Registry, token: bytes, listeners: list[Listener]) -> None:
@@ -173,13 +184,6 @@ def _came(found: Any) -> dict[str, Any]:
     if isinstance(found, Pushed):
         return {"entry": attrs.asdict(found.entry), "new": found.new}
     return {"offset": found.offset}
-
-
-def _answered(found: Result[Any, Refusal]) -> Response:
-    if isinstance(found, Failure):
-        return _refused(found.failure())
-    plain = found.unwrap()
-    return plain if isinstance(plain, Response) else JSONResponse(plain)
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +224,32 @@ def test_what_is_code_is_executed_only_when_it_is_trusted(project: Path) -> None
     assert trace.exists()
     assert midflight("trust", "add", "no", cwd=project).returncode == 2
     assert midflight("trust", "remove", f"ed25519:{'0' * 64}", cwd=project).returncode == 2
+
+
+def test_a_registry_that_is_served(project: Path, tmp_path: Path) -> None:
+    key = midflight("key", "new", cwd=project).stdout.strip()
+    folder = tmp_path / "shelf"
+    command = [*test_command.MIDFLIGHT, "registry", "serve", "--registry", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--listen", "http://127.0.0.1:0"],
+        env=test_command.ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        banner = process.stdout.readline()
+        found = re.search(r"served at (\S+), with the token in (\S+)", banner)
+        assert found, banner
+        there = ("--registry", found[1], "--registry-token", found[2])
+        assert told("push", "v1.py", *there, cwd=project)["key"] == key
+        assert told("tag", "counter@1", "stable", *there, cwd=project)["tag"] == "stable"
+        assert told("pull", "counter@stable", *there, cwd=project)["version"] == "1"
+        assert told("plan", "counter@stable", "v2.py", *there, cwd=project)["ok"] is True
+        assert told("list", "--registry", str(folder), cwd=project) == told("list", *there, cwd=project)
+        assert told("list", "--registry", found[1], cwd=project, code=1)["reason"] == "NoRegistry"
+        assert midflight("gc", "--registry", found[1], cwd=project).returncode == 2
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode in (0, -signal.SIGTERM)

@@ -1,0 +1,144 @@
+"""What a registry takes away: nothing that is tagged, and nothing that a node's data needs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from returns.result import Failure
+
+from midflight import Application, Node, load
+from runtime import bounds
+from runtime.admission import packed
+from runtime.collecting import Collected, UnreadableRoot, collected, forget, note
+from runtime.entry import Entry
+from runtime.keys import Key, new_key
+from runtime.registry import Registry
+from runtime.tags import Tag
+from tests.runtime.packages import number, signed
+
+NEVER = 2**62
+MAIN = """
+from attrs import frozen
+from midflight import Application, proc
+@frozen
+class Add:
+    n: int
+@proc
+def m(msg: Add, *, total: int = 0) -> int:
+    total += msg.n * {by}
+    return total
+app = Application("shop", version="{by}", machines={{"m": m}})
+"""
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Key:
+    return new_key(tmp_path / "key.pem").unwrap()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry")
+
+
+def version(folder: Path, by: int) -> Application:
+    file = folder / f"v{by}.py"
+    file.write_text(MAIN.format(by=by))
+    return load(str(file)).unwrap()
+
+
+def pushed(registry: Registry, key: Key, application: Application) -> Entry:
+    return registry.push(signed(packed(application).unwrap(), key)).unwrap().entry
+
+
+def takes(node: Node) -> Any:
+    """The class of the messages."""
+    return getattr(node._host.core.machines["m"].program.takes, "cls")  # noqa: B009
+
+
+def versions(found: Collected) -> list[str]:
+    return [each.version for each in found.gone]
+
+
+def told(registry: Registry, *directories: Path, do: bool = False, since: int = NEVER) -> Collected:
+    return collected(registry, directories, since, do=do).unwrap()
+
+
+def test_what_is_tagged_or_came_lately_stays(registry: Registry, key: Key) -> None:
+    for each in "123":
+        registry.push(signed(number("shop", each), key)).unwrap()
+    two = registry.find("shop@2").unwrap()
+    registry.tag(Tag("shop", "stable", two.address, 1).sealed(key)).unwrap()
+    assert told(registry, since=0, do=True).gone == ()
+    found = told(registry)
+    assert (versions(found), found.done) == (["1", "3"], False)
+    assert len(registry.entries().unwrap()) == 3, "it was told, and not done"
+    assert versions(told(registry, do=True)) == ["1", "3"]
+    assert registry.entries().unwrap() == [two]
+    assert not registry.remove(two).unwrap(), "what was tagged since is looked at again"
+
+
+def test_what_runs_or_can_be_gone_back_to_or_is_in_the_log_stays(
+    registry: Registry, key: Key, tmp_path: Path
+) -> None:
+    apps = {by: version(tmp_path, by) for by in range(1, 6)}
+    for each in apps.values():
+        pushed(registry, key, each)
+    data = tmp_path / "data"
+    note(registry, data).unwrap()
+    seen: dict[str, list[str]] = {}
+
+    async def main() -> None:
+        async with Node(data) as node:
+            (await node.start(apps[1])).unwrap()
+            seen["runs"] = versions(told(registry))
+            for by in (2, 3):
+                (await node.upgrade(apps[by], probation=None)).unwrap()
+                await node.call("m", takes(node)(1))
+            seen["upgraded"] = versions(told(registry))
+            (await node.settle("shop")).unwrap()
+
+    asyncio.run(main())
+    assert seen == {"runs": ["2", "3", "4", "5"], "upgraded": ["4", "5"]}
+    assert versions(told(registry)) == ["4", "5"], "the log still speaks of the others"
+    asyncio.run(_trimmed(data))
+    assert versions(told(registry, do=True)) == ["1", "4", "5"], "and now the directory has no 1 any more"
+    assert [each.version for each in registry.entries().unwrap()] == ["2", "3"]
+
+
+async def _trimmed(data: Path) -> None:
+    """Let the log of a data directory hold nothing that a snapshot stands for."""
+    before = bounds.RETAINED_BYTES, bounds.RETAINED_SECONDS
+    bounds.RETAINED_BYTES, bounds.RETAINED_SECONDS = 0, 0
+    try:
+        for _ in range(3):
+            async with Node(data):
+                pass
+    finally:
+        bounds.RETAINED_BYTES, bounds.RETAINED_SECONDS = before
+
+
+def test_a_directory_that_cannot_be_read_stops_everything(
+    registry: Registry, key: Key, tmp_path: Path
+) -> None:
+    pushed(registry, key, version(tmp_path, 1))
+    data = tmp_path / "data"
+
+    async def main() -> None:
+        async with Node(data) as node:
+            (await node.start(version(tmp_path, 2))).unwrap()
+
+    asyncio.run(main())
+    note(registry, data).unwrap()
+    assert versions(told(registry)) == ["1"]
+    shutil.move(data, tmp_path / "elsewhere")
+    found = collected(registry, (), NEVER, do=True)
+    assert isinstance(found, Failure)
+    assert isinstance(found.failure(), UnreadableRoot)
+    assert len(registry.entries().unwrap()) == 1
+    forget(registry, data).unwrap()
+    assert versions(told(registry, tmp_path / "elsewhere", do=True)) == ["1"]
