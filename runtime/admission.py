@@ -137,6 +137,9 @@ def loaded(artifact: Artifact) -> Result[Application, Refusal]:
     Returns Failure(OtherPython | OtherDistributions) before anything is executed, else Failure(CannotLoad |
     LoadsOtherwise).
     """
+    if artifact.release:
+        parts = ", ".join(map(str, artifact.release))
+        return Failure(CannotLoad(str(artifact), f"is a release, of {parts}, and no application"))
     fits = _fits(artifact)
     if fits is not None:
         return Failure(fits)

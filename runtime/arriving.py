@@ -11,7 +11,7 @@ import base64
 import binascii
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +20,15 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
-from runtime.admission import Wanted, loaded, opened
+from runtime.admission import OtherArtifact, Wanted, loaded, opened
 from runtime.application import Application
 from runtime.artifact import Artifact
 from runtime.asking import BadRequest
 from runtime.history import rows
 from runtime.reading import NoData, looked
 from runtime.refusal import CannotLoad
-from runtime.release_file import load_wanted, made, problem_of
+from runtime.release import Release
+from runtime.release_file import load_wanted, made, of_artifact, problem_of
 from runtime.trust import list_of, trust
 
 LOADING: Final = 30.0
@@ -67,12 +68,40 @@ def arrived(
 
     Returns Failure(BadTrustList | OlderVersion), or as `admission.opened` and `admission.loaded`.
     """
-    trusted = trust(list_of(directory))
-    if isinstance(trusted, Failure):
-        return Failure(trusted.failure())
-    place = f"{wanted.name}@{wanted.version}" if wanted.name and wanted.version else "the artifact"
-    found = opened(data, trusted.unwrap(), place, wanted)
+    found = trusted(data, wanted, directory)
     return found.bind(lambda artifact: _newer(artifact, directory, older=older)).bind(loaded)
+
+
+def arrived_release(
+    data: bytes,
+    wanted: Wanted,
+    directory: Path,
+    loads: Mapping[str, Callable[[], Result[Application, Refusal]]],
+) -> Result[Release, Refusal]:
+    """The release of an artifact, for the node on a data directory; `loads` are those of its applications, by address.
+
+    Returns Failure(BadTrustList | OtherArtifact), or as `admission.opened` and as `loads` do.
+    """
+    found = trusted(data, wanted, directory)
+    if isinstance(found, Failure):
+        return Failure(found.failure())
+    artifact = found.unwrap()
+    missing = next((each for each in artifact.release if each.address not in loads), None)
+    if missing is not None or not artifact.release:
+        return Failure(OtherArtifact(str(missing or artifact), "another one"))
+    return of_artifact(artifact, [loads[each.address] for each in artifact.release])
+
+
+def trusted(data: bytes, wanted: Wanted, directory: Path) -> Result[Artifact, Refusal]:
+    """The artifact in some bytes, if the node on a data directory trusts who signed it. Nothing of it is executed.
+
+    Returns Failure(BadTrustList), or as `admission.opened`.
+    """
+    keys = trust(list_of(directory))
+    if isinstance(keys, Failure):
+        return Failure(keys.failure())
+    place = f"{wanted.name}@{wanted.version}" if wanted.name and wanted.version else "the artifact"
+    return opened(data, keys.unwrap(), place, wanted)
 
 
 def _newer(artifact: Artifact, directory: Path, *, older: bool) -> Result[Artifact, Refusal]:
@@ -101,8 +130,9 @@ def source(given: Any, directory: Path) -> Source:
     """What loads the version, or the release, that a request speaks of. Raises BadRequest.
 
     It is the text FILE[:APP], or the path of a release's file; or an artifact, a dict: its bytes as base64 in
-    `artifact`, and its `address`, `name` and `version`; or a release, a dict: its name in `release`, its `version` and
-    its `applications`, each such a text or an artifact.
+    `artifact`, and its `address`, `name` and `version`, and where it is that of a release its `applications`, which are
+    artifacts; or a release that is none, a dict: its name in `release`, its `version` and its `applications`, each a
+    text or an artifact.
     """
     if isinstance(given, str):
         return Source(given, partial(load_wanted, given))
@@ -137,8 +167,16 @@ def _artifact(given: dict[str, Any], directory: Path) -> Source:
         data = base64.b64decode(given["artifact"], validate=True)
     except (binascii.Error, ValueError):
         raise BadRequest("the field 'artifact' is not base64") from None
-    take = partial(arrived, data, Wanted(*about), directory, older=given.get("older") is True)
-    return Source(f"{about[1]}@{about[2]}", take)
+    wanted, place = Wanted(*about), f"{about[1]}@{about[2]}"
+    if "applications" not in given:
+        return Source(place, partial(arrived, data, wanted, directory, older=given.get("older") is True))
+    parts = given["applications"]
+    if not isinstance(parts, list) or not all(
+        isinstance(each, dict) and "artifact" in each for each in parts
+    ):
+        raise BadRequest("the applications of a release in the registry are artifacts")
+    loads = {str(each.get("address")): _artifact(each, directory).load for each in parts}
+    return Source(place, partial(arrived_release, data, wanted, directory, loads))
 
 
 async def loading(source: Source) -> Result[Any, Refusal]:

@@ -10,6 +10,9 @@ packs it is not in it: no Python version but the oldest that reads the sources, 
      "migrations": [{"machine": ..., "old": ..., "new": ..., "kernel": KERNEL or null}],
      "shapes": {...}, "main": "v2.py" or null, "variable": "app" or null, "sources": {"v2.py": TEXT}}
 
+An artifact of a release carries nothing but what it is of: it has no machines, and a field more, `"release":
+{"applications": [[NAME, VERSION, ADDRESS], ...], "gone": [NAME, ...]}`.
+
 `digest` is the version's, which `midflight status` shows too. The *address* of an artifact is the sha256 of its
 content: what it is kept under, and what a parent and a release mean by it.
 """
@@ -36,6 +39,7 @@ from runtime import bounds
 from runtime.application import Application
 from runtime.kernels import Kernels, kernels
 from runtime.outline import shapes
+from runtime.release_parts import Part, release_problem
 from runtime.seal import TooLarge
 from runtime.versions import installed
 
@@ -117,6 +121,11 @@ class Artifact:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
+
+    @property
+    def release(self) -> tuple[Part, ...]:
+        """The applications of a release; none where it is the artifact of an application."""
+        return tuple(Part(*each) for each in self.told.get("release", {}).get("applications", ()))
 
     @property
     def sources(self) -> Mapping[str, str]:
@@ -224,7 +233,7 @@ def _problem(told: Any) -> str:
         return "it has no format number"
     if told["format"] > FORMAT:
         return f"it is of format {told['format']}: install a newer midflight"
-    if told.keys() != _TYPES.keys():
+    if told.keys() - {"release"} != _TYPES.keys():
         return "its fields are not those of an artifact"
     wrong = next((name for name, kind in _TYPES.items() if not isinstance(told[name], kind)), None)
     if wrong:
@@ -235,8 +244,10 @@ def _problem(told: Any) -> str:
         _NAME.fullmatch(each) and len(each) <= bounds.MAX_NAME for each in names
     ):
         return "its name, version or a digest is not one"
-    if not _PYTHON.fullmatch(told["python"]) or not told["machines"]:
+    if not _PYTHON.fullmatch(told["python"]) or bool(told["machines"]) is ("release" in told):
         return "its Python or its machines are missing"
+    if "release" in told:
+        return release_problem(told)
     return _parts_problem(told) or _sources_problem(told)
 
 

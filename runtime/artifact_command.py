@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 from returns.result import Result, Success
 
@@ -12,15 +14,17 @@ from migrations.refusal import Refusal
 from runtime import report
 from runtime.admission import Wanted, opened, packed
 from runtime.application import Application
-from runtime.arriving import arrived
-from runtime.artifact import KIND, Artifact
+from runtime.arriving import arrived, arrived_release
+from runtime.artifact import KIND, Artifact, read
 from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, noted, usage
 from runtime.key_command import KeyFile, key_file
-from runtime.keys import home, read_key
-from runtime.pulling import registry
+from runtime.keys import Key, home, read_key
+from runtime.pulling import AnyRegistry, registry
 from runtime.refusal import short
-from runtime.release import Release
-from runtime.release_file import SUFFIX, load_release
+from runtime.registry import Pushed
+from runtime.release import Release, release_digest
+from runtime.release_file import SUFFIX, beside, load_release, read_release
+from runtime.release_parts import Part, release_content
 from runtime.seal import is_sealed, sealed
 from runtime.trust import list_of, trust
 
@@ -31,7 +35,10 @@ ReferenceArgument = Annotated[
 
 def push(
     file: Annotated[
-        str, typer.Argument(metavar="FILE[:APP]", help="A Python file, or an artifact that is signed.")
+        str,
+        typer.Argument(
+            metavar="FILE[:APP]", help="A Python file, the file of a release, or an artifact that is signed."
+        ),
     ],
     parent: Annotated[
         str | None, typer.Option(metavar="REF", help="The artifact that this one comes from.")
@@ -44,16 +51,41 @@ def push(
     """Pack a version, sign it with your key, and put it into the registry.
 
     The same sources give the same artifact everywhere. A version that is there stays as it is: what changed needs a
-    version of its own. An artifact that was signed already is put in as it is.
+    version of its own. An artifact that was signed already is put in as it is. Of a release its applications are put
+    in too, where they are files.
     """
     into = done(registry(where, token), as_json=as_json)
     data = _signed_already(file)
     if data is None:
         above = None if parent is None else done(into.find(parent), as_json=as_json).address
         signing = done(read_key(key_file(key)), as_json=as_json)
-        made = done(packed(loaded(file, as_json=as_json), above), as_json=as_json)
-        data = sealed(KIND, made.content, signing)
-    came = done(into.push(data), as_json=as_json)
+        if file.endswith(SUFFIX):
+            content = _release(file, into, signing, as_json=as_json)
+        else:
+            content = done(packed(loaded(file, as_json=as_json), above), as_json=as_json).content
+        data = sealed(KIND, content, signing)
+    _told(into, done(into.push(data), as_json=as_json), as_json=as_json)
+
+
+def _release(file: str, into: AnyRegistry, key: Key, *, as_json: bool) -> bytes:
+    """The content of a release's artifact; its applications that are files are put into the registry before."""
+    told, parts, digests = done(read_release(file), as_json=as_json), [], []
+    for each in told["applications"]:
+        place = beside(file, each)
+        if from_registry(place):
+            entry = done(into.find(place), as_json=as_json)
+        else:
+            made = done(packed(loaded(place, as_json=as_json)), as_json=as_json)
+            entry = done(into.push(sealed(KIND, made.content, key)), as_json=as_json).entry
+        parts.append(Part(entry.name, entry.version, entry.address))
+        digests.append((entry.name, entry.digest))
+    digest = release_digest(told["name"], digests)
+    content = release_content(told["name"], told["version"], digest, parts, told.get("gone", ()))
+    return bytes(done(read(content, file), as_json=as_json).content)
+
+
+def _told(into: AnyRegistry, came: Pushed, *, as_json: bool) -> None:
+    """Say what came of a push."""
     if as_json:
         report.plain({"ok": True, "new": came.new, **came.entry.to_plain()})
     else:
@@ -121,7 +153,8 @@ def show(
             "libraries",
             ", ".join(f"{name} {version}" for name, version in told["distributions"].items()) or "none",
         ),
-        ("machines", ", ".join(f"{name} ({_kind(kernel)})" for name, kernel in told["machines"])),
+        *((f"{each.name}", f"{each.version} ({short(each.address)})") for each in made.release),
+        ("machines", ", ".join(f"{name} ({_kind(kernel)})" for name, kernel in told["machines"]) or "none"),
         ("leads here from", ", ".join(sorted({each["old"] for each in told["migrations"]})) or "nowhere"),
         ("files", ", ".join(made.sources) or "none: it is data, and executes nothing"),
     ]
@@ -132,18 +165,25 @@ def taken(
     file: str, where: str | None, token: Path | None, data: Path, *, older: bool
 ) -> Application | Release:
     """What is to start on a data directory: of a file, an artifact as its node would take it, or a release of those."""
+    here = data.absolute()
 
     def one(text: str) -> Result[Application, Refusal]:
         if not from_registry(text):
             return Success(loaded(text))
         made, held = fetched(text, where, token)
         noted(where, data)
-        return arrived(held, Wanted(made.address, made.name, made.version), data.absolute(), older=older)
+        return arrived(held, Wanted(made.address, made.name, made.version), here, older=older)
 
-    result: Result[Application | Release, Refusal] = (
-        load_release(file, one) if file.endswith(SUFFIX) else one(file)
-    )
-    found: Application | Release = done(result, as_json=False)
+    def release() -> Result[Release, Refusal] | None:
+        if file.endswith(SUFFIX):
+            return load_release(file, one)
+        made, held = fetched(file, where, token) if from_registry(file) else (None, b"")
+        if made is None or not made.release:
+            return None
+        loads = {each.address: partial(one, each.address) for each in made.release}
+        return arrived_release(held, Wanted(made.address, made.name, made.version), here, loads)
+
+    found: Application | Release = done(release() or one(file), as_json=False)
     return found
 
 
@@ -175,4 +215,5 @@ def _plain(made: Artifact, size: int) -> dict[str, Any]:
         "machines": {name: _kind(kernel) for name, kernel in told["machines"]},
         "migrations": [{key: each[key] for key in ("machine", "old", "new")} for each in told["migrations"]],
         "files": list(made.sources),
+        **({"applications": [attrs.asdict(each) for each in made.release]} if made.release else {}),
     }

@@ -9,7 +9,7 @@ named. One that cannot be read stops the collection, as nobody knows what it nee
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.admission import opened
 from runtime.entry import Entry
 from runtime.journal import VERSIONS
 from runtime.reading import looked
@@ -95,6 +96,11 @@ def collected(
         or ("came lately" if each.at >= since else "")
         for each in entries.unwrap()
     }
+    for release, parts in _releases(registry, entries.unwrap()):
+        if not why[release.address] and all(why.get(each) for each in parts):
+            why[release.address] = "all of its applications are kept"
+        if why[release.address]:
+            why |= {each: f"in the release {release}" for each in parts if each in why and not why[each]}
     gone = tuple(each for each in entries.unwrap() if not why[each.address])
     kept = tuple((each, why[each.address]) for each in entries.unwrap() if why[each.address])
     for each in gone if do else ():
@@ -105,6 +111,14 @@ def collected(
             kept = (*kept, (each, "tagged just now"))
     stayed = {each.address for each, _ in kept}
     return Success(Collected(tuple(each for each in gone if each.address not in stayed), kept, do))
+
+
+def _releases(registry: Registry, entries: Iterable[Entry]) -> Iterator[tuple[Entry, tuple[str, ...]]]:
+    """The releases, each with the addresses of its applications."""
+    for entry in entries:
+        made = registry.read(entry.address).bind(lambda data: opened(data, None, str(registry)))
+        if isinstance(made, Success) and made.unwrap().release:
+            yield entry, tuple(each.address for each in made.unwrap().release)
 
 
 def _noted(registry: Registry) -> list[Path]:

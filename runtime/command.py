@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,7 +23,7 @@ from runtime.pulling import pulled, registry
 from runtime.refusal import CannotCompile
 from runtime.registry import Registry
 from runtime.release import Release
-from runtime.release_file import SUFFIX, load_release
+from runtime.release_file import SUFFIX, load_release, of_artifact
 from runtime.trust import list_of, trust
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The node's data directory.")]
@@ -185,6 +186,13 @@ def wanted(
     file: str, where: str | None = None, token: Path | None = None, *, as_json: bool = False
 ) -> Application | Release:
     """As `loaded`, also a release, from its file."""
+    if from_registry(file):
+        made, _ = fetched(file, where, token, as_json=as_json)
+        if made.release:
+            got = (partial(fetched, each.address, where, token, as_json=as_json) for each in made.release)
+            loads = [lambda get=each: admission.loaded(get()[0]) for each in got]
+            release: Release = done(of_artifact(made, loads), as_json=as_json)
+            return release
     if not file.endswith(SUFFIX):
         return loaded(file, where, token, as_json=as_json)
     found: Release = done(

@@ -24,6 +24,7 @@ from returns.result import Failure, Result, Success
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime.application import Application
+from runtime.artifact import Artifact
 from runtime.entry import is_reference
 from runtime.errors import cut
 from runtime.loader import load
@@ -74,6 +75,14 @@ def made(
         )
     except BuildError as wrong:
         return Failure(CannotLoad(place, cut(f"{wrong.what}. {wrong.remedy}".rstrip())))
+
+
+def of_artifact(
+    artifact: Artifact, loads: Iterable[Callable[[], Result[Application, Refusal]]]
+) -> Result[Release, Refusal]:
+    """The release of an artifact, of applications that are loaded in order. Returns Failure(CannotLoad)."""
+    told = {"name": artifact.name, "version": artifact.version, "gone": artifact.told["release"]["gone"]}
+    return made(str(artifact), told, loads)
 
 
 def beside(path: str, application: str) -> str:

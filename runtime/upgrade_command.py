@@ -155,12 +155,16 @@ class Giving:
 
     def one(self, text: str) -> Any:
         """A version: FILE[:APP], or an artifact."""
-        if not from_registry(text):
-            return self._path(text)
+        return self._artifact(text) if from_registry(text) else self._path(text)
+
+    def _artifact(self, reference: str) -> Any:
         self.fetched = True
-        made, held = fetched(text, *self._from, as_json=self._as_json)
-        told = {"name": made.name, "version": made.version, "address": made.address}
-        return {"artifact": base64.b64encode(held).decode(), **told, "older": self._older}
+        made, held = fetched(reference, *self._from, as_json=self._as_json)
+        told: dict[str, Any] = {"name": made.name, "version": made.version, "address": made.address}
+        told = {"artifact": base64.b64encode(held).decode(), **told, "older": self._older}
+        if not made.release:
+            return told
+        return {**told, "applications": [self._artifact(each.address) for each in made.release]}
 
     def wanted(self, text: str) -> Any:
         """A version, or a release out of its file, which is read here where it is."""
@@ -184,10 +188,13 @@ def show(reply: dict[str, Any], as_json: bool) -> None:
 def runs(place: Path | Remote, file: str, *, as_json: bool) -> str | None:
     """The digest of what a node runs that a file is another version of, as far as it is clear what that is."""
     status = done(ask(place, {"op": "status"}), as_json=as_json)["status"]
-    running = status["applications"]
+    name = file.partition("@")[0] if from_registry(file) else None
     if file.endswith(SUFFIX):
         name = read_release(file).map(lambda told: told["name"]).value_or(None)
-        running = [each for each in status.get("releases", []) if each["name"] == name]
+    releases = status.get("releases", [])
+    running = [each for each in releases if each["name"] == name]
+    if not running and not file.endswith(SUFFIX):
+        running = status["applications"]
     return str(running[0]["digest"]) if len(running) == 1 else None
 
 

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from runtime.cli import app
 from runtime.control_client import ask
+from runtime.upgrade_command import Giving
 from tests import test_command
 from tests.test_command import COUNTER, ROOT, running
 
@@ -188,6 +189,61 @@ def test_a_release_of_artifacts(project: Path) -> None:
             assert ask(data, {"op": "upgrade", "file": each}).failure().to_plain()["reason"] == "BadRequest"
     with running(project, "--budget", "2", "--listen", "http://127.0.0.1:0") as node:
         assert "the release shop, version 1" in node.banner
+
+
+def test_a_release_is_signed_as_one(project: Path) -> None:
+    """A set of digests under one name and version, pushed, tagged, collected, run and upgraded to."""
+    for file in (ROOT / "examples" / "shop").iterdir():
+        shutil.copy(file, project)
+    key = midflight("key", "new", cwd=project).stdout.strip()
+    one, two = (told("push", f"shop_{number}.toml", cwd=project) for number in (1, 2))
+    assert told("push", "shop_2.toml", cwd=project)["new"] is False
+    assert (one["name"], one["version"], one["key"]) == ("shop", "1", key)
+    shown = told("show", "shop@2", cwd=project)
+    assert [(each["name"], each["version"]) for each in shown["applications"]] == [
+        ("till", "2"),
+        ("stock", "2"),
+        ("books", "1"),
+    ]
+    assert "till" in midflight("show", "shop@2", cwd=project).stdout
+    assert "is a release, of till@2" in midflight("draw", "shop@2", cwd=project).stderr
+    assert told("verify", cwd=project)["wrong"] == []
+    files = list(told("plan", "shop_1.toml", "shop_2.toml", cwd=project)["machines"])
+    assert list(told("plan", "shop@1", "shop@2", cwd=project)["machines"]) == files
+    told("tag", "shop@1", "stable", cwd=project)
+    gone = told("gc", cwd=project)["gone"]
+    assert {(each["name"], each["version"]) for each in gone} == {
+        ("till", "2"),
+        ("stock", "2"),
+        ("shop", "2"),
+    }
+
+    with running(project, "shop@stable") as node:
+        assert "the release shop, version 1" in node.banner
+        upgrade = ("upgrade", "shop@2", "--probation", "0", "--rehearse", "0")
+        other = f"ed25519:{'00' * 32}"
+        assert midflight("trust", "add", other, "--data", ".midflight", cwd=project).returncode == 0
+        assert told(*upgrade, cwd=project, code=1)["reason"] == "UntrustedKey"
+        assert midflight("trust", "add", key, "--data", ".midflight", cwd=project).returncode == 0
+        changed = told(*upgrade, cwd=project)["upgraded"]
+        assert (changed["release"], changed["new"]) == ("shop", two["digest"])
+        _swapped_parts(project, node.folder / ".midflight")
+        assert told("gc", "--yes", cwd=project)["gone"] == []
+        assert told("rollback", cwd=project)["upgraded"]["new"] == one["digest"]
+
+
+def _swapped_parts(project: Path, data: Path) -> None:
+    """A release whose signature is good, with other applications than it says."""
+    give = Giving(None, None, str)
+    sent = give.one("shop@1")
+    for parts in ([], sent["applications"][:2], [*sent["applications"][:2], sent["applications"][0]]):
+        refused = ask(data, {"op": "upgrade", "file": {**sent, "applications": parts}}).failure().to_plain()
+        assert refused["reason"] == "OtherArtifact", refused
+    for parts in (1, [1], ["till_1.py"], [{"artifact": 1}]):
+        refused = ask(data, {"op": "upgrade", "file": {**sent, "applications": parts}}).failure().to_plain()
+        assert refused["reason"] == "BadRequest", refused
+    alone = {**give.one("till@1"), "applications": []}
+    assert ask(data, {"op": "upgrade", "file": alone}).failure().to_plain()["reason"] == "OtherArtifact"
 
 
 def _sly(project: Path, data: Path) -> None:

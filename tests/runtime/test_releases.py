@@ -377,6 +377,7 @@ def test_the_next_release_waits_for_the_probation_and_settles_what_stays(node: T
     whole = Release("market", version="3", applications=[DESK_2, LEDGER_2, AUDIT_2])
     node.upgrade(whole, probation=LONG).unwrap()
     assert node.now >= 5.0
+    assert {each.name: each.previous for each in node.status().applications}["ledger"] is None
     node.rollback("market").unwrap()
     node.drain()
     assert runs(node) == {"desk": "1", "ledger": "2", "audit": "1"}

@@ -1,0 +1,72 @@
+"""What the artifact of a release says: its applications, each the artifact at an address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import attrs
+
+from arrows.canonical import dump
+from runtime import bounds
+
+_ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_EMPTY: Final[dict[str, Any]] = {
+    **{word: {} for word in ("distributions", "shapes", "sources")},
+    **{word: [] for word in ("machines", "healthy", "codecs", "migrations")},
+    **dict.fromkeys(("parent", "main", "variable")),
+    "inbox": 0,
+}
+
+
+@attrs.frozen
+class Part:
+    """An application of a release, and the artifact that it is."""
+
+    name: str
+    version: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+def release_content(
+    name: str, version: str, digest: str, parts: Iterable[Part], gone: Iterable[str] = ()
+) -> bytes:
+    """The content of the artifact of a release of that digest."""
+    told = {
+        **_EMPTY,
+        "format": 1,
+        "name": name,
+        "version": version,
+        "digest": digest,
+        "edition": digest,
+        "python": "3.11",
+        "release": {"applications": [list(attrs.astuple(each)) for each in parts], "gone": list(gone)},
+    }
+    return dump(told)
+
+
+def release_problem(told: dict[str, Any]) -> str:
+    """What is wrong with what the content of an artifact says of a release; empty for nothing."""
+    wrong, held = "its release is not as midflight writes it", told["release"]
+    if not isinstance(held, dict) or held.keys() != {"applications", "gone"}:
+        return wrong
+    parts, gone = held["applications"], held["gone"]
+    if not isinstance(parts, list) or not isinstance(gone, list) or not parts:
+        return wrong
+    if not all(isinstance(each, list) and len(each) == 3 for each in parts):
+        return wrong
+    names = [*(name for each in parts for name in each[:2]), *gone]
+    if not all(map(_is_name, names)) or len({each[0] for each in parts}) < len(parts):
+        return wrong
+    if not all(isinstance(each[2], str) and _ADDRESS.fullmatch(each[2]) for each in parts):
+        return wrong
+    return wrong if any(told[word] != empty for word, empty in _EMPTY.items()) else ""
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None and len(name) <= bounds.MAX_NAME
