@@ -70,6 +70,7 @@ class _Recovery:
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
         self.versions = {} if versions is None else versions
+        self.found: dict[str, tuple[str, bytes]] = {}
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -113,12 +114,14 @@ class _Recovery:
 
     def version(self, edition: str) -> Compiled:
         """A kept version, ready to run."""
+        if edition not in self.found:
+            self.found[edition] = next(iter(self.store.items(version_key(edition))), ("", b""))
+        key, data = self.found[edition]
+        if key != version_key(edition):
+            raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
         known = self.versions.get(edition)
         if known is None:
-            found = dict(self.store.items(version_key(edition)))
-            if version_key(edition) not in found:
-                raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
-            back: BroughtBack = _taken(brought_back(found[version_key(edition)]))
+            back: BroughtBack = _taken(brought_back(data))
             if back.other is not None:
                 self.other[edition] = back.other
             made: Compiled = _taken(compiled(back.application))

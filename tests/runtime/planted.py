@@ -146,7 +146,12 @@ RUNTIME = (
         "self.left",
     ),
     Planted("the sweep loses a row", LAZY + "swept", "done[key] = row", "pass"),
-    Planted("the sweep leads what was written", LAZY + "swept", "if self.is_led(key):", "if False:"),
+    Planted(
+        "the sweep leads what was written",
+        LAZY + "swept",
+        "if key in led or key in gone or key in set_aside:",
+        "if False:",
+    ),
     Planted("the sweep keeps no initial row apart", LAZY + "swept", "absent[key] = None", "pass"),
     Planted(
         "a row is read as it was",
