@@ -1,6 +1,7 @@
 """Everything that must pass, with this interpreter's own tools: lint, format, types, tests.
 
-Arguments go to pytest, which has a process for each core (`-n 0`: one, which shows what tests print with `-s`). Stops at the first step that fails, with its exit code.
+Stops at the first step that fails, with its exit code. Arguments go to pytest, which has a process for each core
+(`-n 0` for one alone, which shows what tests print with `-s`).
 """
 
 import subprocess

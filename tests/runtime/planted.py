@@ -21,12 +21,16 @@ class Planted:
     old: str
     new: str
 
+    def source(self) -> str:
+        """The function, in which what is to be altered stands once."""
+        source = textwrap.dedent(inspect.getsource(self._function()))
+        assert source.count(self.old) == 1, f"{self.name}: {source.count(self.old)} times in {self.at}"
+        return source
+
     @contextlib.contextmanager
     def there(self) -> Iterator[None]:
         """Let the function be wrong: its code is another, wherever it was imported to."""
-        function = self._function()
-        source = textwrap.dedent(inspect.getsource(function))
-        assert source.count(self.old) == 1, f"{self.name}: {source.count(self.old)} times in {self.at}"
+        function, source = self._function(), self.source()
         lines = source.replace(self.old, self.new).splitlines()
         begin = next(at for at, line in enumerate(lines) if line.startswith("def "))
         text = "from __future__ import annotations\n" + "\n".join(lines[begin:])
@@ -171,9 +175,9 @@ RUNTIME = (
     Planted("a rollback takes rows as they are", BACK, "table[key] = led", "table[key] = row"),
     Planted(
         "the sweep forgets what it led",
-        "runtime.sweep:Sweep._lead",
-        "led = table.swept(keys)",
-        "led = table.swept(keys[:0])",
+        "runtime.sweep:Sweep.lead",
+        "led = self.gate(table, keys)",
+        "led = self.gate(table, keys[:0])",
     ),
     Planted(
         "the sweep is over too soon", "runtime.sweep:Sweep._some", "and table.left:", "and table.left > 1:"
