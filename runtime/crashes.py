@@ -110,8 +110,9 @@ def crash_in_sweep(drive: Drive) -> None:
 
 
 def snapshot_behind_swap(drive: Drive) -> None:
-    """A snapshot is written behind the upgrade, and the power is cut behind that."""
+    """A snapshot is written behind the upgrade, and the power is cut behind that; then it is asked again."""
     drive.swap(watched=True)
+    sent = range(drive.at, drive.at + min(1, drive.left))
     drive.go_on(1)
     drive.node.snapshot()
     drive.sweep()
@@ -122,6 +123,9 @@ def snapshot_behind_swap(drive: Drive) -> None:
     drive.recovers(*range(len(drive.node.cuts)))
     drive.node.close()
     drive.restart()
+    drive.check()
+    for at in sent if drive.named else ():
+        drive.again(at)
     drive.check()
     drive.go_on(1)
     drive.back()

@@ -22,6 +22,7 @@ from runtime.errors import cut
 from runtime.hosted import Compiled, Running
 from runtime.instruction import Terms
 from runtime.joint import Joint
+from runtime.journal import version_key
 from runtime.outbox import Published
 from runtime.pair import SPOILT, Pair, Unwell
 from runtime.probation import standing
@@ -128,7 +129,8 @@ class Explored(TestNode):
 
     def runs(self, version: Compiled) -> Result[Running, Refusal]:
         """Start a version, as the command that runs a file does."""
-        result = self._host.start(version, None, self.ground.puts)
+        key = version_key(version.edition)
+        result = self._host.start(version, None, {key: self.ground.puts[key]})
         self.drain()
         return result
 

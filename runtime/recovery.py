@@ -62,6 +62,7 @@ class Recovery:
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
         self.versions = {} if versions is None else versions
+        self.found: dict[str, tuple[str, bytes]] = {}
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -84,12 +85,14 @@ class Recovery:
 
     def version(self, edition: str) -> Compiled:
         """A kept version, ready to run."""
+        if edition not in self.found:
+            self.found[edition] = next(iter(self.store.items(version_key(edition))), ("", b""))
+        key, data = self.found[edition]
+        if key != version_key(edition):
+            raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
         known = self.versions.get(edition)
         if known is None:
-            found = dict(self.store.items(version_key(edition)))
-            if version_key(edition) not in found:
-                raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
-            back: BroughtBack = taken(brought_back(found[version_key(edition)]))
+            back: BroughtBack = taken(brought_back(data))
             if back.other is not None:
                 self.other[edition] = back.other
             made: Compiled = taken(compiled(back.application))

@@ -21,12 +21,16 @@ class Planted:
     old: str
     new: str
 
+    def source(self) -> str:
+        """The function, in which what is to be altered stands once."""
+        source = textwrap.dedent(inspect.getsource(self._function()))
+        assert source.count(self.old) == 1, f"{self.name}: {source.count(self.old)} times in {self.at}"
+        return source
+
     @contextlib.contextmanager
     def there(self) -> Iterator[None]:
         """Let the function be wrong: its code is another, wherever it was imported to."""
-        function = self._function()
-        source = textwrap.dedent(inspect.getsource(function))
-        assert source.count(self.old) == 1, f"{self.name}: {source.count(self.old)} times in {self.at}"
+        function, source = self._function(), self.source()
         lines = source.replace(self.old, self.new).splitlines()
         begin = next(at for at, line in enumerate(lines) if line.startswith("def "))
         text = "from __future__ import annotations\n" + "\n".join(lines[begin:])
@@ -48,9 +52,10 @@ class Planted:
         return getattr(found, "__func__", found)
 
 
-LED, SWAP, UNDO = "runtime.leading:led", "runtime.upgrade:swap", "runtime.undoing:as_it_is"
+LED, UNDO = "runtime.leading:led", "runtime.undoing:_as_it_is"
+COMPUTED, SWAP = "runtime.swapping:computed", "runtime.swapping:Computed.assign"
 LAZY, BACK = "migrations.lazy:LazyTable.", "migrations.lazy:LazyTable.back"
-RECOVERY = "runtime.recovery:_Recovery."
+RECOVERY = "runtime.recovery:Recovery."
 RUNTIME = (
     Planted("the inbox is forgotten", LED, "inbox.append((adopted, *held[1:]))", "pass"),
     Planted("the inbox is turned round", LED, "inbox.append((adopted", "inbox.appendleft((adopted"),
@@ -62,18 +67,18 @@ RUNTIME = (
         "if not (isinstance(each[1], Due) and each[1].number in gone)",
         "if not isinstance(each[1], Due)",
     ),
-    Planted("the state stays", SWAP, "hosted.state = states[machine]", "pass"),
+    Planted("the state stays", SWAP, "hosted.state = self._states[machine]", "pass"),
     Planted(
         "the inbox stays",
         SWAP,
-        "hosted.inbox, hosted.waits = waiting[machine].inbox, waiting[machine].waits",
-        "hosted.waits = waiting[machine].waits",
+        "hosted.inbox, hosted.waits = self._waiting[machine].inbox, self._waiting[machine].waits",
+        "hosted.waits = self._waiting[machine].waits",
     ),
     Planted(
         "what is due stays",
         SWAP,
-        "hosted.inbox, hosted.waits = waiting[machine].inbox, waiting[machine].waits",
-        "hosted.inbox = waiting[machine].inbox",
+        "hosted.inbox, hosted.waits = self._waiting[machine].inbox, self._waiting[machine].waits",
+        "hosted.inbox = self._waiting[machine].inbox",
     ),
     Planted(
         "old clients are forgotten",
@@ -85,26 +90,26 @@ RUNTIME = (
     Planted(
         "only one machine swaps",
         SWAP,
-        "for machine, hosted in taken.items():\n        hosted.state",
-        "for machine, hosted in list(taken.items())[:1]:\n        hosted.state",
+        "for machine, hosted in self._taken.items():",
+        "for machine, hosted in list(self._taken.items())[:1]:",
     ),
     Planted(
         "the state of before is not kept",
         SWAP,
-        "Previous(old, prepared.routes, before)",
-        "Previous(old, prepared.routes, {})",
+        "Previous(prepared.against, prepared.routes, self._before)",
+        "Previous(prepared.against, prepared.routes, {})",
     ),
     Planted(
         "the first state is kept for that of before",
-        SWAP,
+        COMPUTED,
         "plain(hosted.state) for machine",
         "hosted.program.initial() for machine",
     ),
     Planted(
         "a rollback can be rolled back",
         SWAP,
-        "running.previous = None if prepared.back else Previous",
-        "running.previous = Previous",
+        "running.previous = None if prepared.back else before",
+        "running.previous = before",
     ),
     Planted(
         "a watch outlives a rollback",
@@ -120,7 +125,7 @@ RUNTIME = (
     ),
     Planted(
         "what was thrown away is not put back",
-        "runtime.upgrade:migrated",
+        "runtime.swapping:migrated",
         "planned.apply(hosted.state, lost)",
         "planned.apply(hosted.state, {})",
     ),
@@ -146,7 +151,12 @@ RUNTIME = (
         "self.left",
     ),
     Planted("the sweep loses a row", LAZY + "swept", "done[key] = row", "pass"),
-    Planted("the sweep leads what was written", LAZY + "swept", "if self.is_led(key):", "if False:"),
+    Planted(
+        "the sweep leads what was written",
+        LAZY + "swept",
+        "if key in led or key in gone or key in set_aside:",
+        "if False:",
+    ),
     Planted("the sweep keeps no initial row apart", LAZY + "swept", "absent[key] = None", "pass"),
     Planted(
         "a row is read as it was",
@@ -166,9 +176,9 @@ RUNTIME = (
     Planted("a rollback takes rows as they are", BACK, "table[key] = led", "table[key] = row"),
     Planted(
         "the sweep forgets what it led",
-        "runtime.sweep:Sweep._lead",
-        "led = table.swept(keys)",
-        "led = table.swept(keys[:0])",
+        "runtime.sweep:Sweep.lead",
+        "led = self.gate(table, keys)",
+        "led = self.gate(table, keys[:0])",
     ),
     Planted(
         "the sweep is over too soon", "runtime.sweep:Sweep._some", "and table.left:", "and table.left > 1:"
@@ -199,29 +209,37 @@ RUNTIME = (
         "running.machines, running.compiled = machines, compiled",
     ),
     Planted("the undone program runs on", UNDO, "hosted.run(compiled)", "pass"),
-    Planted("nobody is awake after an undone upgrade", UNDO, "core.ready.extend(waiting)", "pass"),
+    Planted(
+        "nobody is awake after an undone upgrade",
+        "runtime.undoing:as_it_is",
+        "each for each in ring if each.inbox and core.machines.get(each.name) is each",
+        "()",
+    ),
     Planted(
         "the undone way of speaking stays",
         UNDO,
-        "hosted.waits, hosted.awake, hosted.older = told[hosted]",
+        "hosted.waits, hosted.awake, hosted.older, hosted.open = told[hosted]",
         "pass",
     ),
     Planted("versions are not kept", "runtime.changing:Changing._made", "{**puts, **row}", "row"),
     Planted(
         "a rollback is journaled as an upgrade",
-        "runtime.changing:Changing._made",
-        "back=made.back",
+        "runtime.joint:Joint.events",
+        "back=each.back",
         "back=False",
     ),
     Planted(
         "the terms are not journaled",
-        "runtime.changing:Changing._made",
-        "terms=prepared.terms",
+        "runtime.joint:Joint.events",
+        "terms=each.terms",
         "terms=journal._NONE",
     ),
-    Planted("no sweep begins", "runtime.changing:Changing._enter", "self.sweep.begin(running)", "pass"),
+    Planted("no sweep begins", "runtime.resuming:Resuming._enter", "self.sweep.begin(running)", "pass"),
     Planted(
-        "an upgrade is not journaled", "runtime.keeper:Keeper.note", "self.batch.events.append(event)", "pass"
+        "an upgrade is not journaled",
+        "runtime.keeper:Keeper.note",
+        "self.batch.events.extend(events)",
+        "pass",
     ),
     Planted(
         "steps go on before an upgrade is on disk", "runtime.keeper:Keeper.note", "self.held = True", "pass"
@@ -289,7 +307,7 @@ RUNTIME = (
     Planted(
         "an unclean end is not seen",
         "runtime.aftermath:Aftermath.again",
-        "if application.name in self._cut_short:",
+        "if cut_short:",
         "if False:",
     ),
     Planted(
@@ -299,11 +317,11 @@ RUNTIME = (
         "if True:",
     ),
     Planted("a failing version goes on", "runtime.aftermath:Aftermath.look", "self._back(each)", "pass"),
-    Planted("no probation passes", "runtime.aftermath:Aftermath.look", "self._passed(running)", "pass"),
+    Planted("no probation passes", "runtime.aftermath:Aftermath.look", "self._passed(group)", "pass"),
     Planted(
         "that it passed is not journaled",
         "runtime.aftermath:Aftermath._passed",
-        'keeper.note(["passed", name], None, lambda: running.watched(watch), puts)',
+        "keeper.note(events, None, undo, puts)",
         "pass",
     ),
     Planted("a probation is not written", "runtime.probation:standing", "if watch is not None:", "if False:"),
@@ -331,7 +349,7 @@ RUNTIME = (
     Planted(
         "recovery takes a rollback for an upgrade",
         RECOVERY + "swap",
-        "self.core.prepare_back(name) if back else self.core.prepare(new, None)",
+        "prepare_back(running) if back else self.core.prepare(new, None)",
         "self.core.prepare(new, None)",
     ),
     Planted("recovery skips an upgrade", RECOVERY + "event", "self.swap(name, *rest)", "pass"),
@@ -384,7 +402,7 @@ RUNTIME = (
     Planted(
         "settling is not written",
         "runtime.settling:settle",
-        'host.keeper.note(["settle", name], ticket, undo, puts)',
+        "host.keeper.note(events, ticket, undo, puts)",
         "pass",
     ),
     Planted(

@@ -109,6 +109,11 @@ def in_version(market: Market, folder: Path, planted: tuple[str, str, str]) -> b
     )
 
 
+@pytest.mark.parametrize("planted", RUNTIME, ids=lambda each: each.name)
+def test_every_mistake_has_its_place(planted: Planted) -> None:
+    assert planted.source()
+
+
 def test_planted_mistakes_are_found(
     market: Market, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
