@@ -160,7 +160,7 @@ class Applications:
 
     def _moved_on(self, joint: Joint) -> Refusal | None:
         """Why a change does not hold any more."""
-        if joint.is_release and self.releases.get(joint.name) != joint.before:
+        if joint.is_release and not joint.is_behind(self.releases.get(joint.name)):
             return UnexpectedVersion(joint.name, joint.old[1], "another one")
         parked = {enter.name: enter.parked for enter in joint.enters}
         for prepared in joint.swaps:

@@ -93,6 +93,12 @@ class Joint:
         """Whether it is the change of a release."""
         return self.unit is not None or self.before is not None
 
+    def is_behind(self, now: Unit | None) -> bool:
+        """Whether it still holds for the release that runs; that one may have been settled meanwhile."""
+        if now is None or self.before is None or self.back:
+            return now == self.before
+        return now.settled() == self.before.settled()
+
     @property
     def terms(self) -> Terms:
         """On what terms it is made."""

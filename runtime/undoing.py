@@ -26,16 +26,17 @@ def as_it_is(core: Core, joint: Joint) -> Callable[[], None]:
     """Return what undoes a change that is to be made now, for as long as no message is stepped."""
     fresh = [enter.name for enter in joint.enters if enter.parked is None]
     undoing = [_as_it_is(core, each) for each in joint.touched]
+    unit = core.releases.get(joint.name)
 
     def undo() -> None:
         for name in fresh:
             withdraw(core, core.applications[name])
         for each in undoing:
             each()
-        if joint.before is not None:
-            core.releases[joint.name] = joint.before
+        if unit is not None:
+            core.releases[joint.name] = unit
         elif joint.is_release:
-            del core.releases[joint.name]
+            core.releases.pop(joint.name, None)
         ring = dict.fromkeys((*core.ready, *core.machines.values()))
         core.ready.clear()
         core.ready.extend(each for each in ring if each.inbox and core.machines.get(each.name) is each)

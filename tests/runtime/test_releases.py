@@ -385,6 +385,24 @@ def test_the_next_release_waits_for_the_probation_and_settles_what_stays(node: T
     assert type(node.rollback("market").failure()) is NothingToRollBack
 
 
+def test_what_is_settled_or_taken_back_meanwhile(node: TestNode) -> None:
+    """The upgrade is prepared beside the machines, and the world moves on."""
+    host = node._host
+    node.upgrade(PART, probation=None).unwrap()
+    whole = host.prepare(TWO, None)
+    node.settle("market").unwrap()
+    host.change("market", whole).unwrap()
+    node.drain()
+    assert runs(node) == {"desk": "2", "ledger": "2", "audit": "2"}
+    again = host.core.prepare_back("market")
+    node.rollback("market").unwrap()
+    node.drain()
+    assert type(host.change("market", again).failure()) is UnexpectedVersion
+    assert runs(node) == {"desk": "1", "ledger": "2", "audit": "1"}
+    host.change("market", whole).unwrap()  # what it was made for runs once more
+    assert type(host.change("market", whole).failure()) is UnexpectedVersion
+
+
 # What waits
 
 
