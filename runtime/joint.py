@@ -6,7 +6,6 @@ Everything here only looks and may run beside the machines; `Applications.swap` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -20,9 +19,6 @@ from runtime.journal import Event
 from runtime.transaction import Changed
 from runtime.unit import Unit
 from runtime.upgrade import Prepared
-
-if TYPE_CHECKING:
-    pass
 
 
 @attrs.frozen

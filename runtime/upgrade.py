@@ -84,7 +84,7 @@ class Upgraded:
             return plain
         parts = [{word: getattr(each, word) for word in words[:5]} for each in self.applications]
         more = {"applications": parts, "started": list(self.started), "stopped": list(self.stopped)}
-        return {"release": self.application, **plain, **more}
+        return {**plain, "application": None, "release": self.application, **more}
 
 
 @attrs.frozen(eq=False)

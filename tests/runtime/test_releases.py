@@ -973,7 +973,7 @@ def schedules(seeds: list[int], deeds: int) -> None:
 def test_random_schedules_beside_a_model() -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
-    schedules([seed + at for at in range(6)], 25)
+    schedules([seed + at for at in range(4)], 25)
 
 
 @pytest.mark.long
