@@ -98,6 +98,21 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
+LOADING = 30.0
+"""Seconds that a file may take to be executed, where a node does that."""
+
+TOGETHER_SAVED = 0.3
+"""Seconds without a further change after which files that were saved are one save."""
+
+ALONE_SAVED = 0.03
+"""The same where a version is one file, so that no other can belong to it."""
+
+LOOKS_FOR_CHANGES = 1.0
+"""Seconds after which files under watch are looked at, also where nothing told of a change."""
+
+GIT = 30.0
+"""Seconds for which a change of branch that is under way is waited for."""
+
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""
 
@@ -217,6 +232,7 @@ assert IN_FLIGHT <= BATCH, "one client fills a batch and not an inbox"
 assert MAX_NESTING * 3 < 1000, (
     "a reader recursing three frames a level must stay within Python's default limit"
 )
+assert ALONE_SAVED < TOGETHER_SAVED < GIT
 assert LET_GO * 5 < SLICE, "the machines have most of the time while a change is prepared"
 assert MAX_NAME < MAX_BODY
 assert FORGET > 1, "what has become too old must leave faster than new answers come"

@@ -10,26 +10,10 @@ import typer
 from returns.result import Failure
 from rich.progress import Progress, TextColumn
 
-from migrations.refusal import Refusal
 from runtime import report
 from runtime.command import Json, Through, done, loaded
+from runtime.refusal import NeedsExtra
 from runtime.upgrade import compiled, compiled_through
-
-
-@attrs.frozen
-class NeedsExtra(Refusal):
-    """A command needs a library that is not installed."""
-
-    what: str
-    extra: str
-
-    @property
-    def happened(self) -> str:
-        return f"this needs {self.what}:"
-
-    @property
-    def remedy(self) -> str:
-        return f"pip install 'midflight[{self.extra}]'"
 
 
 def check(

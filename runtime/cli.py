@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from returns.result import Failure
 
 from runtime import (
     bench,
@@ -21,7 +22,8 @@ from runtime import (
     report,
     upgrade_command,
 )
-from runtime import watch as watching
+from runtime import watch as live
+from runtime.application import Application
 from runtime.command import (
     HERE,
     Control,
@@ -38,7 +40,10 @@ from runtime.command import (
 )
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
-from runtime.serve import Over, serve
+from runtime.loader import load
+from runtime.refusal import NeedsExtra
+from runtime.save import Save
+from runtime.serve import Over, Watch, serve
 
 app = typer.Typer(
     add_completion=False,
@@ -95,22 +100,40 @@ def run(
             metavar="FILE", help="The token; made where there is none. [control.token in the data directory]"
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Let each save of the file, and of what it imports, take over.")
+    ] = False,
     data: Data = HERE,
 ) -> None:
     """Run an application until Ctrl-C.
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
     What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
-    on it is an upgrade.
+    on it is an upgrade. With --watch every save is one: what is wrong with it is told, and the version before runs on.
     """
-    application = loaded(file)
+    if watch:
+        application, watching = _watched(file)
+    else:
+        application, watching = loaded(file), None
     if token_file is not None and control is None:
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
     done(
-        serve(application, listen or [DEFAULT], data, report.say, budget or None, initial, over),
+        serve(application, listen or [DEFAULT], data, report.say, budget or None, initial, over, watching),
         as_json=False,
     )
+
+
+def _watched(file: str) -> tuple[Application, Watch]:
+    """The application in a file, and what watches it; or tell why not, and end."""
+    try:
+        from runtime.reload import reloading  # noqa: PLC0415 - watchfiles is an extra
+    except ModuleNotFoundError:
+        done(Failure(NeedsExtra("watchfiles", "watch")), as_json=False)
+        raise
+    save = Save()
+    application: Application = done(load(file, save), as_json=False)
+    return application, reloading(file, application, save)
 
 
 @app.command(epilog=example('midflight call counter \'{"type": "Incr", "by": 2}\''))
@@ -167,7 +190,7 @@ def status(
     """
     if watch:
         place = reached(data, control, token_file, as_json=as_json)
-        raise typer.Exit(watching.watch(place, interval, as_json=as_json))
+        raise typer.Exit(live.watch(place, interval, as_json=as_json))
     found = asked({"op": "status"}, data, control, token_file, as_json=as_json)["status"]
     report.plain(found) if as_json else report.status(found)
 

@@ -26,12 +26,10 @@ Before the reply of an upgrade with `progress` come lines `{"progress": {...}}`,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -42,6 +40,8 @@ from arrows.plain import describe, from_plain
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
+from runtime.beside import apart
+from runtime.bounds import LOADING
 from runtime.conversation import Talks
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
@@ -54,9 +54,6 @@ from runtime.reading import looked
 from runtime.refusal import CannotLoad, UnknownApplication
 from runtime.status import shown
 from runtime.upgrade import Upgraded
-
-LOADING = 30.0
-"""Seconds that a file may take to be executed."""
 
 logger = logging.getLogger("midflight")
 
@@ -263,20 +260,7 @@ def _unwrapped(result: Result[Any, Any]) -> Any:
 
 async def _loaded(file: str) -> Result[Application, CannotLoad]:
     """Load a file beside the machines. The thread is let go of where the file never comes to its end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result[Application, CannotLoad]] = loop.create_future()
-
-    def done(result: Result[Application, CannotLoad]) -> None:
-        if not future.done():
-            future.set_result(result)
-
-    def work() -> None:
-        result = load(file)
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(done, result)
-
-    threading.Thread(target=work, name="midflight-load", daemon=True).start()
     try:
-        return await asyncio.wait_for(future, LOADING)
+        return await apart(LOADING, load, file)
     except TimeoutError:
         return Failure(CannotLoad(file, f"did not come to its end within {LOADING:g} s"))

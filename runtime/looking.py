@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from arrows.shape import Shape
 from migrations.refusal import Refusal
+from runtime.application import Application
 from runtime.codec import Codec
 from runtime.dialect import Dialect, dialect
 from runtime.host import Host
@@ -83,6 +84,11 @@ class Looking:
         Raises UnknownMachine, Unavailable or UnknownVersion.
         """
         return dialect(self._host.core, machine, version)
+
+    def application(self, name: str) -> Application | None:
+        """The running version of an application."""
+        running = self._host.core.applications.get(name)
+        return running.compiled.application if running else None
 
     def codec(self, application: str, scheme: str) -> Codec | None:
         """How the running version of an application speaks a protocol, or None."""

@@ -68,14 +68,19 @@ class MessageNotAccepted(Refusal):
         )
 
     @property
+    def named(self) -> str:
+        """The name of its class, or "" where it has none."""
+        found = _CLASS.match(self.form)
+        return found[1] if found else ""
+
+    @property
     def remedy(self) -> str:
-        named = _CLASS.match(self.form)
-        if named is None:
+        if not self.named:
             return "Keep a case for it: what waits must not be lost."
         return (
             "Keep a case for it, or say in the Migration what it becomes, "
-            f"inputs=[lens.rename({named[1]!r}, ANOTHER)], or that it is sent no more, "
-            f"inputs=[lens.drop({named[1]!r})]."
+            f"inputs=[lens.rename({self.named!r}, ANOTHER)], or that it is sent no more, "
+            f"inputs=[lens.drop({self.named!r})]."
         )
 
 
@@ -288,3 +293,19 @@ class NotRecovered(Refusal):
     @property
     def remedy(self) -> str:
         return "Start it with the Python and the libraries it ran with, or restore a copy."
+
+
+@attrs.frozen
+class NeedsExtra(Refusal):
+    """A command needs a library that is not installed."""
+
+    what: str
+    extra: str
+
+    @property
+    def happened(self) -> str:
+        return f"this needs {self.what}:"
+
+    @property
+    def remedy(self) -> str:
+        return f"pip install 'midflight[{self.extra}]'"

@@ -55,6 +55,7 @@ class Upgrading:
         allow_pause: bool = False,
         settle: bool = False,
         quarantine: bool = False,
+        settle_before: bool = False,
         tell: Tell | None = None,
     ) -> Result[Upgraded, Refusal]:
         """Let another version of a running application take over, between two messages.
@@ -68,7 +69,8 @@ class Upgrading:
         It is watched for `probation`, and goes back by itself where it fails what the version before does not
         (`passed` waits for that); None watches nothing. With `settle` it cannot be undone any more as soon as it
         passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. Where the upgrade
-        before is still watched, this one waits for it. `tell` hears of each instruction.
+        before is still watched, this one waits for it, or with `settle_before` settles it. `tell` hears of each
+        instruction.
         Returns Failure with the typed reason, and then nothing has changed.
         """
         terms, name = Terms(probation, settle, quarantine), application.name
@@ -86,7 +88,9 @@ class Upgrading:
             if not self._host.core.open:
                 return Failure(NotRunning(name))
             transaction.begin(Verify)
-            prepared = await self._prepared(application, expected, through, terms, transaction)
+            prepared = await self._prepared(
+                application, expected, through, terms, transaction, settle_before=settle_before
+            )
             versions = (application, *through)
             puts = await self._puts(*versions) if isinstance(prepared, Success) else Success(NOTHING)
             if isinstance(puts, Failure):
@@ -124,6 +128,8 @@ class Upgrading:
         through: Sequence[Application],
         terms: Terms,
         transaction: Transaction,
+        *,
+        settle_before: bool,
     ) -> Result[Prepared, Refusal]:
         self._goes_on(transaction)
         verified = self._host.core.verify(application.name, expected)
@@ -133,6 +139,8 @@ class Upgrading:
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, application, expected, tuple(through), terms)
         prepared: Result[Prepared, Refusal] = await beside(prepare)
+        if settle_before and isinstance(prepared, Success):
+            await self.settle(application.name)  # or there is nothing to settle
         while isinstance(prepared, Success) and await self._waited(application.name, transaction):
             prepared = await beside(prepare)
         if isinstance(prepared, Success):

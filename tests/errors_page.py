@@ -22,7 +22,6 @@ from migrations import chain, counterparts
 from migrations import refusal as migrating
 from migrations.refusal import Refusal
 from runtime import (
-    check_command,
     control_client,
     control_token,
     conversation,
@@ -56,7 +55,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 OLD, NEW = "8599e15869be" + 52 * "0", "524d1cd3f11f" + 52 * "0"
 
 REFUSALS: tuple[Refusal, ...] = (
-    check_command.NeedsExtra("Hypothesis", "check"),
+    running.NeedsExtra("Hypothesis", "check"),
     control_client.NoAnswer("/srv/shop/.midflight", "it closed the connection"),
     control_client.NoNode("/srv/shop/.midflight"),
     control_client.Refused(running.NothingToRollBack("shop").to_plain()),
