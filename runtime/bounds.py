@@ -101,7 +101,7 @@ FROZEN = 5000
 LOADING = 30.0
 """Seconds that a file may take to be executed, where a node does that."""
 
-TOGETHER_SAVED = 0.3
+TOGETHER_SAVED = 0.4
 """Seconds without a further change after which files that were saved are one save."""
 
 ALONE_SAVED = 0.03

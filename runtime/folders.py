@@ -45,9 +45,8 @@ class Folders:
             await self.close()
             self._held = held
             self._task = asyncio.create_task(self._listen(tuple(map(str, held))))
-            await asyncio.sleep(
-                0
-            )  # it begins to listen; what was before that, the next look at the files finds
+            await asyncio.sleep(0)  # it begins to listen
+            self._stirred.set()  # nobody told what was before that
 
     async def stirred(self) -> None:
         """Wait until something may have changed; also where nothing told so, after `bounds.LOOKS_FOR_CHANGES`."""
@@ -57,6 +56,10 @@ class Folders:
     def stir(self) -> None:
         """Let it be looked once more."""
         self._stirred.set()
+
+    def heard(self) -> None:
+        """Something has just changed."""
+        self.last = asyncio.get_running_loop().time()
 
     async def quiet(self, seconds: float) -> None:
         """Wait until for so long nothing has changed."""
@@ -85,7 +88,7 @@ class Folders:
             async with contextlib.aclosing(told):
                 async for changes in told:
                     if any(path in self._asked for _, path in changes):
-                        self.last = asyncio.get_running_loop().time()
+                        self.heard()
                         self._stirred.set()
                     elif not changes:
                         self._stirred.set()

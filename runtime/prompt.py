@@ -13,29 +13,35 @@ from typing import Final
 _INPUT: Final = 0
 
 
-def is_there() -> bool:
-    """Whether this process may read from a terminal: one in the background is stopped when it does."""
+class Prompt:
+    """Asks on the terminal that is the standard input."""
+
+    def is_there(self) -> bool:
+        """Whether this process may read from a terminal: one in the background is stopped when it does."""
+        return _is_there()
+
+    async def ask(self, question: str, choices: str) -> str | None:
+        """Ask until one of the choices is typed, by its letter; None where nobody is there any more.
+
+        What was typed before the question is no answer to it.
+        """
+        if not _is_there():
+            return None
+        termios.tcflush(_INPUT, termios.TCIFLUSH)
+        while True:
+            print(question, end="", flush=True)
+            line = await _line()
+            if line is None:
+                return None
+            answer = line.strip()[:1].lower()
+            if answer and answer in choices:
+                return answer
+
+
+def _is_there() -> bool:
     with suppress(OSError):
         return os.isatty(_INPUT) and os.tcgetpgrp(_INPUT) == os.getpgrp()
     return False
-
-
-async def ask(question: str, choices: str) -> str | None:
-    """Ask until one of the choices is typed, by its letter; None where nobody is there any more.
-
-    What was typed before the question is no answer to it.
-    """
-    if not is_there():
-        return None
-    termios.tcflush(_INPUT, termios.TCIFLUSH)
-    while True:
-        print(question, end="", flush=True)
-        line = await _line()
-        if line is None:
-            return None
-        answer = line.strip()[:1].lower()
-        if answer and answer in choices:
-            return answer
 
 
 async def _line() -> str | None:
@@ -49,7 +55,7 @@ async def _line() -> str | None:
 
 
 def _read(tell: Callable[[str | None], None]) -> None:
-    if not is_there():
+    if not _is_there():
         tell(None)
         return
     data = os.read(_INPUT, 1024)

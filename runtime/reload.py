@@ -12,9 +12,9 @@ import asyncio
 import io
 import logging
 import tokenize
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from returns.result import Failure, Result, Success
 
@@ -27,7 +27,7 @@ from runtime.loader import load, load_kept
 from runtime.loss import Loss
 from runtime.node import Node
 from runtime.plan_command import planned
-from runtime.prompt import ask, is_there
+from runtime.prompt import Prompt
 from runtime.refusal import AlreadyRunning, CannotLoad, UnexpectedVersion
 from runtime.reload_report import Report, Saved
 from runtime.report import console
@@ -36,8 +36,15 @@ from runtime.upgrade import Upgraded
 
 logger = logging.getLogger("midflight")
 
-Ask: TypeAlias = Callable[[str, str], Awaitable[str | None]]
-"""Asks a question; gives the letter of one of the choices, or None where nobody answers any more."""
+
+class Asks(Protocol):
+    """Who is asked."""
+
+    def is_there(self) -> bool:
+        """Whether anybody can be asked now."""
+
+    async def ask(self, question: str, choices: str) -> str | None:
+        """The letter of one of the choices; None where nobody answers any more."""
 
 
 def reloading(file: str, application: Application, save: Save) -> Callable[[Node], Coroutine[Any, Any, None]]:
@@ -45,7 +52,7 @@ def reloading(file: str, application: Application, save: Save) -> Callable[[Node
 
     def watch(node: Node) -> Coroutine[Any, Any, None]:
         report = Report(console(), asyncio.get_running_loop().time)
-        return Reload(node, file, application.name, save, report, ask).run()
+        return Reload(node, file, application.name, save, report, Prompt()).run()
 
     return watch
 
@@ -53,18 +60,18 @@ def reloading(file: str, application: Application, save: Save) -> Callable[[Node
 class Reload:
     """Lets a node take over each save of the file whose application it runs.
 
-    `ask` asks whether undeclared losses may be; without it, or where nobody answers, they are refused.
+    `asks` is who is asked whether undeclared losses may be; where nobody is there they are refused.
     """
 
     def __init__(
-        self, node: Node, file: str, name: str, save: Save, report: Report, ask: Ask | None = None
+        self, node: Node, file: str, name: str, save: Save, report: Report, asks: Asks
     ) -> None:
         self._node = node
         self._file = file
         self._name = name
         self._save = self._runs = self._ran = save
         self._report = report
-        self._ask = ask
+        self._asks = asks
         self._folders = Folders()
         self._probation: asyncio.Task[None] | None = None
 
@@ -91,12 +98,12 @@ class Reload:
         while True:
             await self._folders.stirred()
             if await asyncio.to_thread(self._save.changed):
+                self._folders.heard()
                 return
 
     async def _taken(self) -> tuple[Saved, Result[Application, CannotLoad]]:
         """Load the file, until what it was loaded from is what stands there, and has stood for a while."""
-        loop = asyncio.get_running_loop()
-        since = min(loop.time(), self._folders.last or loop.time())
+        since = self._folders.last
         while True:
             save = Save()
             try:
@@ -112,6 +119,7 @@ class Reload:
             if not await asyncio.to_thread(save.changed):
                 self._save = save
                 return Saved(since, save, tuple(save.differing(self._runs))), loaded
+            self._folders.heard()
 
     async def _without_git(self, save: Save) -> None:
         """Wait until git has written what it is writing; a lock that nobody takes away does not count."""
@@ -132,7 +140,7 @@ class Reload:
             return
         refused, lost = await beside(self._lost, application, why)
         self._report.refused(saved, self._running(), refused)
-        if lost and self._ask is not None and is_there():
+        if lost and self._asks.is_there():
             await self._asked(saved, application, lost)
         elif lost:
             self._report.how(lost)
@@ -186,13 +194,12 @@ class Reload:
 
     async def _asked(self, saved: Saved, application: Application, lost: list[Loss]) -> None:
         """Ask what to do, until there is an answer or another save."""
-        assert self._ask is not None
         sources = application.sources
         assert sources is not None
         main = sources.version.main
         text = loss.written(sources.version.texts[str(main)], sources.variable, lost, application)
         question, choices = self._report.question(lost, main, writes=text is not None)
-        asking = asyncio.ensure_future(self._ask(question, choices))
+        asking = asyncio.ensure_future(self._asks.ask(question, choices))
         changing = asyncio.ensure_future(self._changed())
         try:
             await asyncio.wait([asking, changing], return_when=asyncio.FIRST_COMPLETED)
