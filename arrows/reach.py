@@ -166,9 +166,13 @@ def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where:
         if isinstance(each, ast.Subscript | ast.Attribute) and isinstance(each.ctx, ast.Store | ast.Del):
             if _top(each) in tops:
                 _hidden(f"writes into {ast.unparse(each)!r}", Origin(where.file, each.lineno))
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            if each.func.attr in _CHANGES and isinstance(_through_classes(each.func.value, held), _CHANGING):
-                _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
+        elif (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr in _CHANGES
+            and isinstance(_through_classes(each.func.value, held), _CHANGING)
+        ):
+            _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
     outer = set(function.__code__.co_freevars)
     for around in enclosing(function) if outer else ():
         for each in ast.walk(around):

@@ -63,9 +63,7 @@ class Reload:
     `asks` is who is asked whether undeclared losses may be; where nobody is there they are refused.
     """
 
-    def __init__(
-        self, node: Node, file: str, name: str, save: Save, report: Report, asks: Asks
-    ) -> None:
+    def __init__(self, node: Node, file: str, name: str, save: Save, report: Report, asks: Asks) -> None:
         self._node = node
         self._file = file
         self._name = name
@@ -117,8 +115,9 @@ class Reload:
             await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
             await self._without_git(save)
             if not await asyncio.to_thread(save.changed):
+                saved = Saved(since, save, save.differing(self._save), save.differing(self._runs))
                 self._save = save
-                return Saved(since, save, tuple(save.differing(self._runs))), loaded
+                return saved, loaded
             self._folders.heard()
 
     async def _without_git(self, save: Save) -> None:

@@ -28,7 +28,7 @@ Clock: TypeAlias = Callable[[], float]
 FILES: Final = 3
 """Files of a save that are named; the others are counted."""
 
-LINES: Final = 8
+LINES: Final = 10
 """Changed lines that are shown; the others are counted."""
 
 _COLOURS: Final = {
@@ -43,10 +43,11 @@ _PLACE: Final = re.compile(r"(\S+\.py):(\d+)")
 
 @attrs.frozen
 class Saved:
-    """A save: since when (seconds of the loop), its files, and those that are otherwise than what runs."""
+    """A save: since when (seconds of the loop), all its files, those saved, and those that are not as in what runs."""
 
     since: float
     save: Save
+    files: tuple[Path, ...]
     differing: tuple[Path, ...]
 
     def again(self, now: float) -> Saved:
@@ -133,9 +134,9 @@ class Report:
         self._print((text, style))
 
     def _head(self, saved: Saved) -> None:
-        named = [_near(each) for each in saved.differing]
+        named = [_near(each) for each in saved.files]
         more = f" and {len(named) - FILES} more" if len(named) > FILES else ""
-        what = ", ".join(named[:FILES]) + more or "saved as it was"
+        what = ", ".join(named[:FILES]) + more or "a folder"
         self._print((_now(), "dim"), " ", (what, "bold"))
 
     def _lines(self, saved: Saved, was: Save) -> None:
@@ -155,7 +156,7 @@ class Report:
                 (f"  {place:>{width}} ", "dim"), (f"{sign} {text}", "green" if sign == "+" else "red")
             )
         if len(found) > LINES:
-            self._say(f"  {'':>{width}}   and {len(found) - LINES} more lines", "dim")
+            self._say(f"  {'':>{width}}   and {len(found) - LINES} more", "dim")
 
     def _cells(self, name: str, rows: Sequence[Row], *, is_new: bool) -> None:
         told = list(_told(rows)) or [("new machine" if is_new else "no cells", "")]

@@ -62,10 +62,10 @@ class Save:
         """All that was asked for, whether it was there or not."""
         return frozenset({*self._texts, *self._files, *self._folders})
 
-    def differing(self, other: Save) -> list[Path]:
+    def differing(self, other: Save) -> tuple[Path, ...]:
         """The files that another save has otherwise, or alone."""
         both = {**self._texts, **other._texts}
-        return sorted(path for path in both if self._texts.get(path) != other._texts.get(path))
+        return tuple(sorted(path for path in both if self._texts.get(path) != other._texts.get(path)))
 
     def changed(self) -> bool:
         """Whether anything is not as it was."""

@@ -161,6 +161,8 @@ async def _run(
         )
         asked = asyncio.ensure_future(control.stopping.wait())
         _banner(node, listeners, ours, say, door)
+        if watch is not None:
+            say("  watches    the file and what it imports: a save takes over")
         watching = None if watch is None else asyncio.ensure_future(watch(node))
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         if watching is not None:

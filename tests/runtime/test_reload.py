@@ -1,4 +1,4 @@
-"""Saves under watch, where reloaders of Python fail: real files, a real watcher, and a node that is called meanwhile."""
+"""Saves under watch, where reloaders of Python fail: real files, a real watcher, a node that is called meanwhile."""
 
 from __future__ import annotations
 
