@@ -17,8 +17,8 @@ from runtime.save import Save
 
 logger = logging.getLogger("midflight")
 
-STEP: Final = 10
-"""Milliseconds without a further change after which changes are told; they are gathered for ten times that at most."""
+STEP: Final = 5
+"""Milliseconds without a further change after which changes are told, or after twenty times that at most."""
 
 
 class Folders:
@@ -79,7 +79,7 @@ class Folders:
             told = awatch(
                 *folders,
                 watch_filter=None,
-                debounce=STEP * 10,
+                debounce=STEP * 20,
                 step=STEP,
                 rust_timeout=round(bounds.LOOKS_FOR_CHANGES * 1000),
                 yield_on_timeout=True,

@@ -66,7 +66,7 @@ class Version:
         self.texts: dict[str, str] = {}
         self.outside: set[str] = set()
         """The modules of the environment that it imports, or may import, by the first part of their names."""
-        self._imported: Mapping[str, list[Any]] = {}
+        self._imported: Mapping[str, list[types.ModuleType]] = {}
         self._modules: dict[str, types.ModuleType] = {}
         self._lock = threading.RLock()
         self._defining = 0
@@ -201,8 +201,9 @@ class Version:
     # Executing
 
     def _execute(self, name: str, file: Path) -> types.ModuleType:
-        for each in self._imported.get(str(file), ()):
-            intern(each)
+        for imported in self._imported.get(str(file), ()):
+            for each in list(vars(imported).values()):
+                intern(each)
         self.texts[str(file)] = ""
         text = self.texts[str(file)] = self.files.text(file)
         tree = ast.parse(text, str(file))
@@ -262,16 +263,16 @@ class Version:
         setattr(cls, HOME, self)
 
 
-def _imported() -> dict[str, list[Any]]:
-    """By file, what there is in the modules that the process itself has imported; their data classes are interned.
+def _imported() -> dict[str, list[types.ModuleType]]:
+    """By file, the modules that the process itself has imported, whose data classes are interned.
 
     A program asks `isinstance(reply, Found)` with the class that it imported: a version's has to be that one.
     """
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[types.ModuleType]] = {}
     for module in sys.modules.copy().values():
         file = None if isinstance(module, View) else getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str):
-            found.setdefault(file, []).extend(list(vars(module).values()))
+            found.setdefault(file, []).append(module)
     return found
 
 

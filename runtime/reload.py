@@ -9,6 +9,7 @@ rehearsed, as the next message is not far.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import tokenize
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 
 from returns.result import Failure, Result, Success
 
+from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime import bounds, loss
 from runtime.application import Application
@@ -105,7 +107,7 @@ class Reload:
         while True:
             save = Save()
             try:
-                loaded = await apart(bounds.LOADING, load, self._file, save)
+                loaded = await apart(bounds.LOADING, _loaded, self._file, save)
             except TimeoutError:
                 problem = f"did not come to its end within {bounds.LOADING:g} s"
                 loaded = Failure(CannotLoad(self._file, problem))
@@ -240,3 +242,11 @@ class Reload:
             aside.replace(main)
         except OSError as error:
             self._report.complain(f"{main}: {error.strerror}")
+
+
+def _loaded(file: str, save: Save) -> Result[Application, CannotLoad]:
+    """Load a file, and find out already what it is, while it is waited for."""
+    loaded = load(file, save)
+    with contextlib.suppress(BuildError):  # the upgrade tells it
+        loaded.map(lambda application: application.digest)
+    return loaded

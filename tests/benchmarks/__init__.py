@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, sockets
+from . import journal, language, libraries, memory, migrating, node, pause, reloading, sockets
 
 BENCHES = (
     *language.BENCHES,
@@ -10,5 +10,6 @@ BENCHES = (
     *pause.BENCHES,
     *memory.BENCHES,
     *sockets.BENCHES,
+    *reloading.BENCHES,
     *libraries.BENCHES,
 )

@@ -96,7 +96,17 @@ def test_there_are_the_rows_that_the_figures_ask_for() -> None:
         "pause-1": (1.0, True),
         "pause-1000000": (0.02, True),
     }
-    told = {"evaluate", "transitions", "python-statemachine", "http", "resp", "pause-1000", "pause-100000"}
+    told = {
+        "reload",
+        "reload-jurigged",
+        "evaluate",
+        "transitions",
+        "python-statemachine",
+        "http",
+        "resp",
+        "pause-1000",
+        "pause-100000",
+    }
     led = {f"migrate-{each}" for each in ("inferred", "lens", "arrow", "nested", "list", "keyed")}
     assert BENCHES.keys() - judged.keys() == told | led | {"plan", "plan-lenses", "infer"}
 
