@@ -236,10 +236,12 @@ class Running:
         return not self.left
 
     def watched(self, watch: Watch | None) -> None:
-        """Be on probation, or no more."""
+        """Be on probation, or no more. A machine that is what it was before is not watched."""
         self.watch = watch
-        for hosted in self.machines.values():
-            hosted.watched(watch)
+        before = None if self.previous is None else self.previous.compiled.application
+        for name, hosted in self.machines.items():
+            is_new = before is None or before.digests.get(name) != hosted.application.digests[name]
+            hosted.watched(watch if is_new or name in hosted.application.healthy else None)
 
     def sticks(self, why: str) -> None:
         """Stay as it is, though it should go back, as it cannot."""

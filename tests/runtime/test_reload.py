@@ -545,6 +545,9 @@ def test_machines_that_have_not_changed_go_on(tmp_path: Path) -> None:
             shown = await developer.takes()
             assert "shop swapped in" in shown
             assert "till" not in shown
+            machines = developer.node._host.core.machines
+            assert machines["shop"].watch is not None
+            assert machines["till"].watch is None
             assert await developer.call("till", n=3) == 6
 
     tried(work)
