@@ -11,8 +11,7 @@ from returns.result import Failure
 from rich.progress import Progress, TextColumn
 
 from runtime import report
-from runtime.command import Json, Through, done, loaded
-from runtime.refusal import NeedsExtra
+from runtime.command import Json, NeedsExtra, Through, done, loaded
 from runtime.upgrade import compiled, compiled_through
 
 

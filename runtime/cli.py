@@ -30,6 +30,7 @@ from runtime.command import (
     Data,
     FileArgument,
     Json,
+    NeedsExtra,
     TokenFile,
     asked,
     done,
@@ -41,7 +42,6 @@ from runtime.command import (
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
 from runtime.loader import load
-from runtime.refusal import NeedsExtra
 from runtime.save import Save
 from runtime.serve import Over, Watch, serve
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import attrs
 import typer
 from returns.result import Failure, Result, Success
 
@@ -43,6 +44,22 @@ FileArgument = Annotated[
 ]
 
 HERE = Path(".midflight")
+
+
+@attrs.frozen
+class NeedsExtra(Refusal):
+    """A command needs a library that is not installed."""
+
+    what: str
+    extra: str
+
+    @property
+    def happened(self) -> str:
+        return f"this needs {self.what}:"
+
+    @property
+    def remedy(self) -> str:
+        return f"pip install 'midflight[{self.extra}]'"
 
 
 def example(line: str) -> str:

@@ -293,19 +293,3 @@ class NotRecovered(Refusal):
     @property
     def remedy(self) -> str:
         return "Start it with the Python and the libraries it ran with, or restore a copy."
-
-
-@attrs.frozen
-class NeedsExtra(Refusal):
-    """A command needs a library that is not installed."""
-
-    what: str
-    extra: str
-
-    @property
-    def happened(self) -> str:
-        return f"this needs {self.what}:"
-
-    @property
-    def remedy(self) -> str:
-        return f"pip install 'midflight[{self.extra}]'"

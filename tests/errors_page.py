@@ -45,7 +45,7 @@ from runtime import (
 from runtime import refusal as running
 from runtime.allowed import Differing
 from runtime.codec import NotARequest
-from runtime.command import exit_code
+from runtime.command import NeedsExtra, exit_code
 from runtime.errors import CallError
 from runtime.gateway import STATUS
 from runtime.store import Damaged
@@ -55,7 +55,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 OLD, NEW = "8599e15869be" + 52 * "0", "524d1cd3f11f" + 52 * "0"
 
 REFUSALS: tuple[Refusal, ...] = (
-    running.NeedsExtra("Hypothesis", "check"),
+    NeedsExtra("Hypothesis", "check"),
     control_client.NoAnswer("/srv/shop/.midflight", "it closed the connection"),
     control_client.NoNode("/srv/shop/.midflight"),
     control_client.Refused(running.NothingToRollBack("shop").to_plain()),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from tests.test_command import ENVIRONMENT, MIDFLIGHT, midflight
+from tests.test_command import ENVIRONMENT, MIDFLIGHT, ROOT, midflight
 
 LEAD = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 """Lets the standard input be the terminal of a new session, as it is for a shell."""
@@ -86,10 +86,14 @@ class Terminal:
             return int(json.load(answer))
 
     def masked(self) -> str:
-        text = re.sub(r"\d\d:\d\d:\d\d", "TIME", self.plain)
-        text = re.sub(r"\b[0-9.]+ m?s\b", "# ms", text)
-        text = re.sub(r"\([0-9a-f]{12}\)", "(DIGEST)", text)
-        return text.replace(str(self.folder), "FOLDER")
+        return masked(self.plain).replace(str(self.folder), "FOLDER")
+
+
+def masked(text: str) -> str:
+    """A text without what differs from run to run."""
+    text = re.sub(r"\d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\b[0-9.]+ m?s\b", "# ms", text)
+    return re.sub(r"\([0-9a-f]{12}\)", "(DIGEST)", text)
 
 
 @contextlib.contextmanager
@@ -233,6 +237,16 @@ def test_what_a_developer_sees(tmp_path: Path) -> None:
         ("1;32", "  shop swapped"),
     ):
         assert f"\x1b[{colour}m{text}" in terminal.shown
+
+
+def test_the_page_shows_what_is_seen() -> None:
+    """docs/developing.md has the file, and what the terminal shows of its saves."""
+    page = (ROOT / "docs" / "developing.md").read_text()
+    assert f"```python\n{SHOP}```" in page
+    shown = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    assert len(shown) == 4
+    for each in shown:
+        assert masked(each.rstrip("\n")) in SEEN
 
 
 def test_without_watchfiles_it_says_what_to_install(tmp_path: Path) -> None:
