@@ -111,7 +111,7 @@ LOOKS_FOR_CHANGES = 1.0
 """Seconds after which files under watch are looked at, also where nothing told of a change."""
 
 GIT = 30.0
-"""Seconds for which a change of branch that is under way is waited for."""
+"""Seconds after which a lock of git's was left over, and nothing is changing the files any more."""
 
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""

@@ -37,7 +37,7 @@ class Folders:
 
     async def watch(self, save: Save) -> None:
         """From now on hear of what this save asked for."""
-        root = Path(os.path.commonpath([each.parent for each in save.asked])) if save.asked else Path()
+        root = Path(os.path.commonpath([each.parent for each in save.asked]))
         on_the_way = {parent for each in save.asked for parent in each.parents if parent.is_relative_to(root)}
         self._asked = frozenset(map(str, {*save.asked, *on_the_way}))
         held = dict(_there(on_the_way))

@@ -13,15 +13,12 @@ from returns.result import Result, Success
 from arrows.cells import Values
 from arrows.compile import Program
 from arrows.continuation import effects
-from arrows.digest import digest
 from arrows.effect import Done
-from arrows.origin import BuildError
 from migrations.chain import Route, route
 from migrations.lazy import left, plain
-from migrations.migration import Migration
 from migrations.refusal import Refusal
+from migrations.repeated import remaining
 from migrations.rule import Stop
-from migrations.written import as_arrow
 from runtime.acceptance import Older, classes
 from runtime.application import Application
 from runtime.gate import gated
@@ -170,24 +167,19 @@ class Previous:
             return None
 
 
-def _content(migration: Migration) -> str:
-    """What a migration is, whichever object."""
-    try:
-        return digest(as_arrow(migration))
-    except BuildError:
-        return str(id(migration))  # it cannot be told, so it is itself alone
-
-
 def routes(old: Compiled, new: Compiled) -> dict[str, Result[Route, Refusal]]:
     """The way of each machine that both versions have, by what migrations they know.
 
-    A migration from a label to itself leads to the version that brings it, and one that had it is past it.
+    Of one that leads from a label to itself, what the version before had is past (`migrations.repeated`).
     """
-    known = {(m.machine, m.old, m.new): m for m in old.application.migrations if m.old != m.new}
-    past = {_content(m) for m in old.application.migrations if m.old == m.new}
+    known = {(m.machine, m.old, m.new): m for m in old.application.migrations}
+    past = {m.machine: known.pop((m.machine, m.old, m.new)) for m in list(known.values()) if m.old == m.new}
     for each in (*new.through, new):
-        brought = (m for m in each.application.migrations if m.old != m.new or _content(m) not in past)
-        known.update(((m.machine, m.old, m.new), m) for m in brought)
+        known.update(((m.machine, m.old, m.new), m) for m in each.application.migrations)
+    for way, brought in list(known.items()):
+        name = brought.machine
+        if brought.old == brought.new and name in past and name in old.programs and name in new.programs:
+            known[way] = remaining(brought, past[name], old.programs[name], new.programs[name])
     ends = old.application.version, new.application.version
     return {
         name: route(

@@ -54,7 +54,7 @@ def reloading(file: str, application: Application, save: Save) -> Callable[[Node
 
     def watch(node: Node) -> Coroutine[Any, Any, None]:
         report = Report(console(), asyncio.get_running_loop().time)
-        return Reload(node, file, application.name, save, report, Prompt()).run()
+        return Reload(node, file, application, save, report, Prompt()).run()
 
     return watch
 
@@ -65,10 +65,14 @@ class Reload:
     `asks` is who is asked whether undeclared losses may be; where nobody is there they are refused.
     """
 
-    def __init__(self, node: Node, file: str, name: str, save: Save, report: Report, asks: Asks) -> None:
+    def __init__(
+        self, node: Node, file: str, application: Application, save: Save, report: Report, asks: Asks
+    ) -> None:
+        assert application.sources is not None, "it was loaded from the file"
         self._node = node
         self._file = file
-        self._name = name
+        self._main = application.sources.version.main
+        self._name = application.name
         self._save = self._runs = self._ran = save
         self._report = report
         self._asks = asks
@@ -80,12 +84,13 @@ class Reload:
         try:
             await self._folders.watch(self._save)
             while True:
-                await self._changed()
-                saved, loaded = await self._taken()
                 try:
+                    await self._changed()
+                    saved, loaded = await self._taken()
                     await self._offer(saved, loaded)
                 except Exception:
                     logger.exception("a save was not taken")
+                    await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
         finally:
             if self._probation is not None:
                 self._probation.cancel()
@@ -97,7 +102,7 @@ class Reload:
         """Wait until a file is not as it was when it was read last."""
         while True:
             await self._folders.stirred()
-            if await asyncio.to_thread(self._save.changed):
+            if await beside(self._save.changed):
                 self._folders.heard()
                 return
 
@@ -107,26 +112,24 @@ class Reload:
         while True:
             save = Save()
             try:
-                loaded = await apart(bounds.LOADING, _loaded, self._file, save)
+                loaded = await apart(bounds.LOADING, _loaded, self._file, self._main, save)
             except TimeoutError:
                 problem = f"did not come to its end within {bounds.LOADING:g} s"
                 loaded = Failure(CannotLoad(self._file, problem))
-            if save.asked:
-                await self._folders.watch(save)
+            await self._folders.watch(save)
             alone = isinstance(loaded, Success) and len(save.read | self._save.read) == 1
             await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
             await self._without_git(save)
-            if not await asyncio.to_thread(save.changed):
+            if not await beside(save.changed):
                 saved = Saved(since, save, save.differing(self._save), save.differing(self._runs))
                 self._save = save
                 return saved, loaded
             self._folders.heard()
 
     async def _without_git(self, save: Save) -> None:
-        """Wait until git has written what it is writing; a lock that nobody takes away does not count."""
-        folders = {each.parent for each in save.read}
-        until = asyncio.get_running_loop().time() + bounds.GIT
-        while any(map(git_writes, folders)) and asyncio.get_running_loop().time() < until:
+        """Wait until git has written what it is writing."""
+        folders = {each.parent for each in save.asked}
+        while any(map(git_writes, folders)):
             await asyncio.sleep(bounds.SEEN)
 
     # An upgrade
@@ -244,8 +247,9 @@ class Reload:
             self._report.complain(f"{main}: {error.strerror}")
 
 
-def _loaded(file: str, save: Save) -> Result[Application, CannotLoad]:
+def _loaded(file: str, main: Path, save: Save) -> Result[Application, CannotLoad]:
     """Load a file, and find out already what it is, while it is waited for."""
+    save.is_file(main)  # also where it is gone
     loaded = load(file, save)
     with contextlib.suppress(BuildError):  # the upgrade tells it
         loaded.map(lambda application: application.digest)

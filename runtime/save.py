@@ -12,9 +12,11 @@ which a file that is being written comes to its end. While git writes, which sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runtime import bounds
 from runtime.files import decoded
 
 
@@ -28,11 +30,11 @@ class Save:
 
     def is_file(self, path: Path) -> bool:
         """Whether there was such a file when it was asked for first."""
-        return self._files.setdefault(path, path.is_file())
+        return self._files.setdefault(path, _is(path.is_file))
 
     def is_dir(self, path: Path) -> bool:
         """Whether there was such a folder when it was asked for first."""
-        return self._folders.setdefault(path, path.is_dir())
+        return self._folders.setdefault(path, _is(path.is_dir))
 
     def text(self, path: Path) -> str:
         """What a file said when it was asked for first. Raises OSError, or SyntaxError for what is no text."""
@@ -72,9 +74,16 @@ class Save:
         return any(self._changes())
 
     def _changes(self) -> Iterator[bool]:
-        yield from (path.is_file() is not was for path, was in self._files.items())
-        yield from (path.is_dir() is not was for path, was in self._folders.items())
+        yield from (_is(path.is_file) is not was for path, was in self._files.items())
+        yield from (_is(path.is_dir) is not was for path, was in self._folders.items())
         yield from (_bytes(path) != was for path, was in self._texts.items())
+
+
+def _is(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except OSError:  # nobody may look there
+        return False
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -85,15 +94,17 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def git_writes(folder: Path) -> bool:
-    """Whether git is changing the files of the work tree that a folder is in: it holds the lock of its index."""
+    """Whether git is changing the files of the work tree that a folder is in: it holds the lock of its index.
+
+    A lock that is older than `bounds.GIT` seconds was left over.
+    """
     for each in (folder, *folder.parents):
         kept = each / ".git"
         try:
             if kept.is_file():  # a further work tree, or a submodule
-                named = kept.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-                return (each / named / "index.lock").exists()
+                kept = each / kept.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
             if kept.is_dir():
-                return (kept / "index.lock").exists()
+                return time.time() - (kept / "index.lock").stat().st_mtime < bounds.GIT
         except (OSError, UnicodeDecodeError):
             return False
     return False

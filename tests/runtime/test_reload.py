@@ -106,7 +106,7 @@ async def developing(
         out = io.StringIO()
         report = Report(Console(file=out, width=200, highlight=False), asyncio.get_running_loop().time)
         developer = Developer(folder, node, out, answer)
-        watching = asyncio.create_task(Reload(node, file, application.name, save, report, developer).run())
+        watching = asyncio.create_task(Reload(node, file, application, save, report, developer).run())
         try:
             yield developer
             assert not watching.done(), watching.exception()
@@ -532,6 +532,19 @@ def test_the_next_save_waits_for_no_probation(tmp_path: Path) -> None:
     tried(work)
 
 
+def test_a_file_that_is_gone_for_a_while(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with developing(tmp_path, app=SHOP) as developer:
+            (tmp_path / "app.py").unlink()
+            await developer.sees("there is no such file.*runs on")
+            assert await developer.call() == 1
+            developer.save(SHOP.replace("+= msg.n", "+= msg.n * 2"))
+            await developer.takes()
+            assert await developer.call() == 3
+
+    tried(work)
+
+
 def test_machines_that_have_not_changed_go_on(tmp_path: Path) -> None:
     text = SHOP.replace('"shop": shop}', '"shop": shop, "till": till}').replace(
         "app =",
@@ -635,5 +648,72 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
             )
             await developer.takes()
             assert await developer.call(n=1) == "51"
+
+    tried(work)
+
+
+def test_what_goes_and_comes_back_may_go_again(tmp_path: Path) -> None:
+    """Of a migration that stays in the file what has led is past; a conversion is not done twice."""
+    led = '"shop": shop}, migrations=[Migration("shop", old="1", new="1", up={"total": arr(twice)}, down={})]'
+    more = "    more += 1\n    total"
+
+    async def work() -> None:
+        async with developing(
+            tmp_path, answer="d", app=SHOP.replace("import A", "import DROP, arr, A")
+        ) as developer:
+            await developer.call(n=5)
+            developer.edit(
+                "app =",
+                "def twice(n):\n    return n * 2\n\n\napp =",
+                '"shop": shop}',
+                led,
+                "+= msg.n",
+                "+= msg.n * 1",
+            )
+            assert "converted total" in await developer.takes()
+            assert await developer.call(n=1) == 11
+            for number in (1, 2):
+                developer.edit("*, total", "*, more: int = 0, total", "    total", more)
+                assert "new       more" in await developer.takes()
+                await developer.call(n=1)
+                developer.edit("*, more: int = 0, total", "*, total", more, "    total")
+                if number == 1:
+                    developer.edit('up={"total"', 'up={"more": DROP, "total"')
+                assert "dropped   more" in await developer.takes()
+                assert await developer.call(n=1) == 11 + 2 * number
+            assert developer.asked == 0
+            developer.edit(
+                "total: int = 0",
+                "total: str = ''",
+                "+= msg.n * 1",
+                "= 'new'",
+                "-> int:\n    total",
+                "-> str:\n    total",
+            )
+            assert "dropped   total: int, declared" in await developer.takes()
+            assert developer.asked == 1
+            assert await developer.call(n=1) == "new"
+
+    tried(work)
+
+
+def test_a_message_that_is_gone_is_asked_for_too(tmp_path: Path) -> None:
+    text = (
+        SHOP.replace("@proc", "@frozen\nclass Old:\n    pass\n\n\n@proc")
+        .replace("msg: Add", "msg: Add | Old")
+        .replace(
+            "    total += msg.n",
+            "    match msg:\n        case Add(n):\n            total += n\n        case Old():\n            pass",
+        )
+    )
+
+    async def work() -> None:
+        async with developing(tmp_path, answer="w", app=text) as developer:
+            await developer.call(type="Add", n=5)
+            developer.edit("msg: Add | Old", "msg: Add", "        case Old():\n            pass\n", "")
+            await developer.takes()
+            assert developer.asked == 1
+            assert 'inputs=[lens.drop("Old")]' in (tmp_path / "app.py").read_text()
+            assert await developer.call(n=5) == 10
 
     tried(work)
