@@ -19,6 +19,7 @@ from rich.console import Console
 
 from arrows.plain import from_plain
 from runtime import bounds
+from runtime.instruction import Probation
 from runtime.loader import load
 from runtime.node import Node
 from runtime.reload import Reload
@@ -417,7 +418,7 @@ def test_two_hundred_modules_and_a_switch_of_branches(tmp_path: Path) -> None:
             async def called() -> None:
                 while not done.is_set():
                     replies.add(await developer.call())
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.001)
 
             calling = asyncio.ensure_future(called())
             for number in range(PARTS):  # a burst, with an editor's time between
@@ -526,7 +527,7 @@ def test_the_next_save_waits_for_no_probation(tmp_path: Path) -> None:
             assert running.is_open
             assert running.watch is not None
             developer.edit("msg.n *", "msg.n * 3")
-            await developer.takes()
+            await developer.sees("swapped", seconds=Probation().seconds / 2)
             assert await developer.call() == 3
 
     tried(work)
