@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from migrations.plan import Row
+from migrations.planner import ABSENT
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.loss import Loss
@@ -191,12 +192,13 @@ def changed(was: str, now: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _told(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
-    """The cells by what became of them: those that were kept on one line."""
-    kept = [row.address for row in rows if row.label == "kept" and not row.address.endswith(")")]
+    """The cells by what became of them: those that were kept on one line. Of a table its rows tell it."""
+    kept = [row.address for row in rows if row.label == "kept" and not row.address.endswith(ABSENT)]
     if kept:
         yield "kept", ", ".join(kept)
     for row in rows:
-        if row.label not in ("kept", "refused") and not row.address.endswith(")"):
+        by_its_rows = row.old == row.new and not row.how
+        if row.label != "kept" and not row.address.endswith(ABSENT) and not by_its_rows:
             types = " -> ".join(filter(None, (row.old, row.new)))
             how = f", {row.how}" if row.how else ""
             yield row.label, f"{row.address}: {types}{how}"

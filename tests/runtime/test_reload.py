@@ -641,7 +641,9 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
             await developer.takes()
             assert await developer.call(n=4) == 4
             developer.save(typed)
-            await developer.sees("raised NotImplementedError")
+            shown = await developer.sees("raised NotImplementedError.*runs on")
+            assert "raised NotImplementedError: what the cell total becomes at " in shown
+            assert '|     raise NotImplementedError("what the cell total becomes")' in shown
             assert await developer.call(n=1) == 5
             developer.edit(
                 'raise NotImplementedError("what the cell total becomes")\n\n\ndef',
