@@ -92,10 +92,8 @@ class Folders:
                         self._stirred.set()
                     elif not changes:
                         self._stirred.set()
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # a folder is gone again, or the system watches no more of them
+        except (OSError, RuntimeError) as error:
+            # A folder is gone again, or the system watches no more of them.
             logger.warning("files are looked at every %g s: %s", bounds.LOOKS_FOR_CHANGES, error)
             while True:
                 self._stirred.set()

@@ -77,7 +77,7 @@ class Reload:
         self._report = report
         self._asks = asks
         self._folders = Folders()
-        self._probation: asyncio.Task[None] | None = None
+        self._watches: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Watch until this is cancelled."""
@@ -92,8 +92,8 @@ class Reload:
                     logger.exception("a save was not taken")
                     await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
         finally:
-            if self._probation is not None:
-                self._probation.cancel()
+            for each in self._watches:
+                each.cancel()
             await self._folders.close()
 
     # A save, whole
@@ -163,7 +163,9 @@ class Reload:
                 case Success(Upgraded() as upgraded):
                     self._ran, self._runs = self._runs, saved.save
                     self._report.swapped(saved, before, application, upgraded, self._ran)
-                    self._probation = asyncio.create_task(self._watched(application))
+                    watched = asyncio.create_task(self._watched(application, saved.save))
+                    self._watches.add(watched)
+                    watched.add_done_callback(self._watches.discard)
                     return None
                 case Failure(AlreadyRunning()):
                     self._report.same(saved, before)
@@ -172,15 +174,15 @@ class Reload:
                     continue  # the version before has just gone back, or somebody else upgraded
             return made.failure()
 
-    async def _watched(self, application: Application) -> None:
+    async def _watched(self, application: Application, save: Save) -> None:
         """Tell where a version fails on probation."""
         passed = await self._node.passed(self._name)
         if isinstance(passed, Success):
             return
-        running, failed = self._running(), self._runs
-        if running.digest != application.digest:
+        running = self._running()
+        if self._runs is save and running.digest != application.digest:
             self._runs = self._ran
-        self._report.failed(failed, running, application, passed.failure())
+        self._report.failed(save, running, application, passed.failure())
 
     # What would be lost
 
@@ -207,7 +209,7 @@ class Reload:
         changing = asyncio.ensure_future(self._changed())
         try:
             await asyncio.wait([asking, changing], return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
+            if not asking.done() or self._save.changed():
                 self._report.withdrawn()
                 self._folders.stir()
                 return

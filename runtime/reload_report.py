@@ -39,7 +39,6 @@ _COLOURS: Final = {
     "new": "green",
     "dropped": "red",
 }
-_PLACE: Final = re.compile(r"(\S+\.py):(\d+)")
 
 
 @attrs.frozen
@@ -170,10 +169,10 @@ class Report:
     def _wrong(self, problem: str, save: Save) -> None:
         """What is wrong, and the line of source where."""
         self._say(f"  {_nearer(problem)}", "red")
-        for file, number in _PLACE.findall(problem)[:1]:
-            line = save.line(file, int(number))
-            if line:
-                self._print((f"  {number:>5} | ", "dim"), line.expandtabs(4))
+        places = ((path, re.search(rf"{re.escape(str(path))}:(\d+)", problem)) for path in save.read)
+        for path, found in [(path, found) for path, found in places if found][:1]:
+            line = save.line(path, int(found[1]))
+            self._print((f"  {found[1]:>5} | ", "dim"), line.expandtabs(4))
 
 
 def changed(was: str, now: str) -> Iterator[tuple[str, int, str]]:

@@ -42,9 +42,9 @@ class Save:
             self._texts[path] = path.read_bytes()
         return decoded(path, self._texts[path])
 
-    def line(self, file: str, number: int) -> str:
+    def line(self, path: Path, number: int) -> str:
         """A line of a file as it was read, or "" where there is none."""
-        lines = self.said(Path(file)).splitlines()
+        lines = self.said(path).splitlines()
         return lines[number - 1].rstrip() if 0 < number <= len(lines) else ""
 
     def said(self, path: Path) -> str:

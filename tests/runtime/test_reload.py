@@ -214,8 +214,11 @@ def test_an_exception_half_way_through_a_module(tmp_path: Path) -> None:
 
 
 def test_a_syntax_error_is_told_with_its_line_and_mended(tmp_path: Path) -> None:
+    folder = tmp_path / "my shop"
+    folder.mkdir()
+
     async def work() -> None:
-        async with developing(tmp_path, app=SHOP) as developer:
+        async with developing(folder, app=SHOP) as developer:
             developer.edit("total += msg.n", "total += (msg.n")
             shown = await developer.sees("runs on")
             assert "app.py:13: SyntaxError: '(' was never closed\n     13 |     total += (msg.n\n" in shown
