@@ -104,7 +104,7 @@ LOADING = 30.0
 TOGETHER_SAVED = 0.4
 """Seconds without a further change after which files that were saved are one save."""
 
-ALONE_SAVED = 0.03
+ALONE_SAVED = 0.02
 """The same where a version is one file, so that no other can belong to it."""
 
 LOOKS_FOR_CHANGES = 1.0

@@ -31,6 +31,7 @@ class Folders:
     def __init__(self) -> None:
         self.last = 0.0
         self._stirred = asyncio.Event()
+        self._told = False
         self._asked: frozenset[str] = frozenset()
         self._held: dict[Path, tuple[int, int]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -48,10 +49,15 @@ class Folders:
             await asyncio.sleep(0)  # it begins to listen
             self._stirred.set()  # nobody told what was before that
 
-    async def stirred(self) -> None:
-        """Wait until something may have changed; also where nothing told so, after `bounds.LOOKS_FOR_CHANGES`."""
+    async def stirred(self) -> bool:
+        """Wait until something may have changed, and return whether something told so.
+
+        Else it is time to look, after `bounds.LOOKS_FOR_CHANGES`.
+        """
         await self._stirred.wait()
         self._stirred.clear()
+        told, self._told = self._told, False
+        return told
 
     def stir(self) -> None:
         """Let it be looked once more."""
@@ -89,6 +95,7 @@ class Folders:
                 async for changes in told:
                     if any(path in self._asked for _, path in changes):
                         self.heard()
+                        self._told = True
                         self._stirred.set()
                     elif not changes:
                         self._stirred.set()

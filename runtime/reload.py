@@ -101,9 +101,10 @@ class Reload:
     async def _changed(self) -> None:
         """Wait until a file is not as it was when it was read last."""
         while True:
-            await self._folders.stirred()
+            told = await self._folders.stirred()
             if await beside(self._save.changed):
-                self._folders.heard()
+                if not told:
+                    self._folders.heard()
                 return
 
     async def _taken(self) -> tuple[Saved, Result[Application, CannotLoad]]:
