@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from returns.result import Success
 
 from migrations.refusal import Undefined
 from runtime.application import Application
@@ -48,11 +47,8 @@ UNCLEAR = {
 
 def loaded(file: Path, text: str) -> Application:
     file.write_text(text)
-    match load(str(file)):
-        case Success(application):
-            return application
-        case wrong:
-            raise AssertionError((text, wrong))
+    found: Application = load(str(file)).unwrap()
+    return found
 
 
 @pytest.mark.parametrize("name", MADE)
