@@ -124,6 +124,9 @@ class Route:
     machine: str
     hops: tuple[Hop, ...]
     leads_down: bool = False
+    _plans: dict[tuple[bool, bool], Result[Plan, Refusal]] = attrs.field(
+        init=False, factory=dict, eq=False, repr=False
+    )
 
     @property
     def ends(self) -> tuple[tuple[str, Program[Any, Any]], tuple[str, Program[Any, Any]]]:
@@ -133,9 +136,11 @@ class Route:
         return (ends[1], ends[0]) if self.leads_down else ends
 
     def plan(self, *, down: bool = False, lost: bool = False) -> Result[Plan, Refusal]:
-        """As `migrations.plan`, for the whole way."""
-        found = self.survey(down=down, lost=lost)
-        return Failure(found.refused[0]) if found.refused else Success(found.plan)
+        """As `migrations.plan`, for the whole way. It is made once: the way back is taken while callers wait."""
+        if (down, lost) not in self._plans:
+            found = self.survey(down=down, lost=lost)
+            self._plans[down, lost] = Failure(found.refused[0]) if found.refused else Success(found.plan)
+        return self._plans[down, lost]
 
     def survey(self, *, down: bool = False, lost: bool = False) -> Survey:
         """As `migrations.plan.survey`, for the whole way: the rows of all steps, where it has several."""

@@ -122,8 +122,9 @@ class LazyTable:
     def swept(self, keys: Iterable[Any]) -> LazyTable:
         """The table with the rows of some keys of `base` led. Raises Refused where none may be set aside."""
         done, absent, left, aside = self.done.mutate(), self.absent.mutate(), self.left, self.aside
+        led, gone, set_aside = self.done, self.absent, self.aside or ()
         for key in keys:
-            if self.is_led(key):
+            if key in led or key in gone or key in set_aside:
                 continue
             try:
                 row = self.move(self.base[key])

@@ -64,6 +64,9 @@ class _Checks:
                 each = self.of(item)
                 return lambda value: type(value) is container and _all(each, value)
             case Product(items=items):
+                scalars = [item.type for item in items if isinstance(item, Scalar)]
+                if len(scalars) == len(items):
+                    return lambda value: type(value) is tuple and list(map(type, value)) == scalars
                 checks = tuple(map(self.of, items))
                 return lambda value: (
                     type(value) is tuple

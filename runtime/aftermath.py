@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import attrs
 from returns.result import Failure
 
 from migrations.refusal import Refusal
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
     from runtime.keeper import Keeper
 
 logger = logging.getLogger("midflight")
+
+
+@attrs.frozen
+class TakenBack(Refusal):
+    """Somebody went back by hand while another one waited for the new version to pass."""
+
+    application: str
+    version: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.application}: somebody took version {self.version} back before it had passed."
+
+    @property
+    def remedy(self) -> str:
+        return "`midflight history` tells who and when; upgrade again when that is settled between you."
 
 
 class Aftermath:
@@ -55,7 +72,7 @@ class Aftermath:
             if running.watch is not None and running.watch.passed(running, core.now):
                 self._passed(running)
             transaction = running.transaction
-            if transaction is not None and transaction.goes_on(Sweep) and running.is_swept:
+            if transaction and not transaction.why and transaction.goes_on(Sweep) and running.is_swept:
                 transaction.done(Sweep, _aside(running))
                 if keeper is not None:
                     keeper.keep(keeper.history.grown(transaction))

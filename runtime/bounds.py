@@ -86,6 +86,12 @@ SHOWN_BEFORE = 20
 SHOWN_DIFFERING = 3
 """Differences that the text of a refusal shows."""
 
+EXPLORED = 2000
+"""Update points that `midflight explore` tries on a node."""
+
+EXPLORED_SECONDS = 60.0
+"""Seconds after which it ends with what it tried."""
+
 SWEEP = 0.0002
 """Seconds for which rows are led between two batches."""
 
@@ -113,8 +119,20 @@ LOOKS_FOR_CHANGES = 1.0
 GIT = 30.0
 """Seconds after which a lock of git's was left over, and nothing is changing the files any more."""
 
+FROZEN_BEFORE = 5000
+"""Objects that are hidden from it before a program hides any itself; some Pythons begin with hundreds."""
+
+IDLE = 10.0
+"""Seconds without a message after which it sees them again, and collects."""
+
+HIDDEN = 100
+"""Upgrades of large tables after which it does so in any case: of each a version may be left in memory."""
+
 LEADING = 120.0
 """Seconds that migrations may take beside the running machines, before the swap."""
+
+LEADING_MEMORY = 2 << 30
+"""Bytes by which the process may grow for them; where it is larger, as many as it has."""
 
 PAUSE = 0.005
 """Seconds for which leading cells may keep callers waiting in a swap, unless more is allowed."""
@@ -124,6 +142,9 @@ TRIES = 5
 
 HISTORY = 1000
 """Starts, changes and ends that a data directory remembers."""
+
+ASKED = 60 * 60 * 1000
+"""Milliseconds in which the same request of one client over TCP is one row of it."""
 
 DEAD = 10_000
 """Dead letters that are kept; where there are more, the oldest are dropped."""

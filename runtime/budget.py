@@ -20,6 +20,8 @@ machine's step goes through a `Gate`, which is open while the step runs and ends
 function is such a place, so that what was thrown while the gate was open arrives inside of it. The thread checks
 that the gate is open and throws, with no bytecode between the two at which the interpreter changes threads.
 
+Rows that are led between two batches are looked at as a step is: a migration may loop on one of them.
+
 The exception is no `Exception`, so that an ordinary handler in a step does not stop it. A step that stops it
 nevertheless is interrupted at each further look. What cannot be interrupted is the watchdog's (`runtime.watchdog`).
 """
@@ -35,6 +37,7 @@ import time
 from types import CodeType, FrameType
 from typing import Final
 
+from migrations.lazy import LazyTable
 from runtime import bounds
 from runtime.core import Core
 from runtime.durability import Disk
@@ -43,12 +46,13 @@ from runtime.gate import Gate
 from runtime.host import Host
 from runtime.hosted import Hosted
 from runtime.journal import stepped
+from runtime.sweep import Sweep
 from runtime.together import Together
 from runtime.watchdog import Watchdog, watchdog
 
 logger = logging.getLogger("midflight")
 
-_STEPS: Final = frozenset({Core.step.__code__, Core.tried.__code__})
+_STEPS: Final = frozenset({Core.step.__code__, Core.tried.__code__, Sweep.lead.__code__})
 _throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
@@ -59,11 +63,11 @@ class Budget:
     It looks from `begin` to `end`.
     """
 
-    def __init__(self, core: Core, call: CodeType, seconds: float, watchdog: Watchdog | None) -> None:
+    def __init__(self, host: Host, call: CodeType, seconds: float, watchdog: Watchdog | None) -> None:
         self.seconds = seconds
         self.watchdog = watchdog
         self.thread = 0
-        self._core = core
+        self._core, self._sweep = host.core, host.sweep
         self._call = call
         self._seen: dict[int, tuple[object, float]] = {}
 
@@ -95,14 +99,14 @@ class Budget:
             found = self._on_stack(sys._current_frames().get(self.thread))
             self._age(found[1] if found else None)
             return
-        for hosted in list(self._core.machines.values()):
-            gate = hosted.step
+        gates = [(hosted.name, hosted.step) for hosted in list(self._core.machines.values())]
+        for name, gate in (*gates, (self._sweep.leads, self._sweep.gate)):
             if not isinstance(gate, Gate):
                 continue
             token = gate.open
             if token is not None:
                 if self._age(token) >= self.seconds:
-                    self._interrupt(hosted.name, gate, token)
+                    self._interrupt(name, gate, token)
                 return
         self._age(None)
 
@@ -139,17 +143,21 @@ class Budget:
     def _on_stack(self, frame: FrameType | None) -> tuple[Hosted, FrameType] | None:
         """The machine that is stepping on a stack, and the frame right under the one that lets it."""
         below: FrameType | None = None
+        beneath: FrameType | None = None
         while frame is not None:
             code = frame.f_code
             if below is not None and (code in _STEPS or code is self._call):
                 held = frame.f_locals
-                core = held["self"] if code in _STEPS else held["self"]._host.core
+                core = held["self"]._host.core if code is self._call else held["self"]
+                core = core.core if type(core) is Sweep else core
                 hosted: Hosted | None = held.get("hosted")
                 if core is self._core and hosted is not None:
+                    if below.f_code is LazyTable.swept.__code__:
+                        return hosted, beneath or below  # each row has its time
                     parts = (hosted.step, Together.step, held.get("encode"), stepped)
                     if any(below.f_code is getattr(part, "__code__", None) for part in parts):
                         return hosted, below
-            below, frame = frame, frame.f_back
+            beneath, below, frame = below, frame, frame.f_back
         return None
 
 
@@ -158,7 +166,7 @@ def begin(host: Host, call: CodeType, seconds: float, disk: Disk | None) -> Budg
     dog = None if disk is None else watchdog(disk.directory, seconds + bounds.GRACE)
     if dog is not None:
         host.step = dog.around(host.core)
-    budget = Budget(host.core, call, seconds, dog)
+    budget = Budget(host, call, seconds, dog)
     budget.begin()
     return budget
 

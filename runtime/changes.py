@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -11,6 +12,7 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime.application import Application
 from runtime.beside import beside
+from runtime.bounded import bounded
 from runtime.durability import Disk, kept_on_disk
 from runtime.host import Host
 from runtime.hosted import Compiled, Running
@@ -18,7 +20,7 @@ from runtime.initial import Beginning, HasData, Initial, begin
 from runtime.instruction import Terms
 from runtime.keeper import NOTHING
 from runtime.status import ApplicationStatus, of_application
-from runtime.upgrade import Upgraded, compiled
+from runtime.upgrade import Prepared, Upgraded, compiled
 from runtime.upgrading import Upgrading
 
 
@@ -57,7 +59,8 @@ class Changes(Upgrading):
             running = result.unwrap()
             wrong = await kept_on_disk(application.name, ticket)
             if wrong is None and application.digest not in (running.compiled.digest, running.undone):
-                prepared = await beside(self._host.prepare, application, None, (), Terms())
+                prepare = partial(self._host.prepare, application, None, (), Terms())
+                prepared: Result[Prepared, Refusal] = await bounded(application.name, prepare)
                 changed = await self._change(application.name, prepared, puts.unwrap())
                 wrong = changed.failure() if isinstance(changed, Failure) else None
                 if wrong is not None:
@@ -74,7 +77,7 @@ class Changes(Upgrading):
         """
         async with self._changing:
             await self._unheld()
-            prepared = await beside(self._host.core.prepare_back, application)
+            prepared = await bounded(application, partial(self._host.core.prepare_back, application))
             return await self._change(application, prepared)
 
     async def _begun(

@@ -19,6 +19,7 @@ from runtime.initial import Beginning, HasData, withdraw
 from runtime.instruction import Swap, Terms, Watch
 from runtime.instruction import Sweep as Sweeping
 from runtime.keeper import NOTHING, Keeper
+from runtime.letting_go import held
 from runtime.probation import Failing
 from runtime.refusal import NameTaken, NotRunning
 from runtime.replacing import replace
@@ -88,6 +89,7 @@ class Changing:
         """
         since = self.clock()
         self.begin()
+        before = held(self.core.applications[name]) if name in self.core.applications else {}
         undo = as_it_is(self.core, name) if self.keeper and name in self.core.applications else None
         swapped: Result[Upgraded, Refusal] = prepared.bind(
             lambda made: self.core.swap(made, None if failing is None else failing.why)
@@ -97,6 +99,7 @@ class Changing:
             case Success(Upgraded() as made):
                 if transaction is not None:
                     transaction.done(Swap)
+                self.sweep.let_go(before, prepared.unwrap().running)
                 self._made(made, prepared.unwrap(), ticket, undo, puts, transaction, failing)
             case Failure(refusal):
                 self.core.refused(name, refusal)

@@ -106,6 +106,11 @@ def asked(
     return reply
 
 
+def absolute(file: str) -> str:
+    """The node has another working directory; FILE:APP stays FILE:APP."""
+    return str(Path(file).absolute())
+
+
 def exit_code(reason: str) -> int:
     """What a command ends with that was refused: 3 where a Migration has to say more."""
     return 3 if reason in ("UndeclaredLoss", "Undefined") else 1

@@ -32,7 +32,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from returns.result import Failure, Result, Success
 
@@ -42,7 +42,7 @@ from runtime.application import Application
 from runtime.asking import BadRequest, Plain, bad, count, limit, text
 from runtime.beside import apart
 from runtime.bounds import LOADING
-from runtime.conversation import Talks
+from runtime.conversation import Talks, is_remote
 from runtime.datadir import Claim
 from runtime.errors import BadMessage, CallError, cut
 from runtime.gateway import Malformed, encoded, parse
@@ -54,6 +54,9 @@ from runtime.reading import looked
 from runtime.refusal import CannotLoad, UnknownApplication
 from runtime.status import shown
 from runtime.upgrade import Upgraded
+
+_UNTOLD: Final = ("status", "call", "history", "dead-letters")
+"""What changes no version, and has no row of the history by itself."""
 
 logger = logging.getLogger("midflight")
 
@@ -109,6 +112,7 @@ class Control:
                 raise BadRequest(
                     f"unknown op {cut(request['op'])!r}; there are: {', '.join(self._operations)}"
                 )
+            self._count(request)
             return {"ok": True, **await operation(request)}
         except (BadRequest, Malformed) as error:
             return bad(str(error))
@@ -122,6 +126,14 @@ class Control:
             return {"ok": False, "reason": "Failed", "message": cut(f"{type(error).__name__}: {error}")}
         finally:
             self._tell.reset(token)
+
+    def _count(self, request: Plain) -> None:
+        """Let the history count what is asked for over TCP and leaves no other row there."""
+        op, dry = request["op"], request.get("dry_run") is True
+        if is_remote() and (op in _UNTOLD or dry):
+            self._node.record_again(
+                "asked for a dry run" if dry else f"asked for {op}", request.get("machine")
+            )
 
     # Operations
 
@@ -164,7 +176,10 @@ class Control:
         found = [await _loaded(each) for each in (file, *through)]
         application, *between = (_unwrapped(each) if dry else self._granted(each) for each in found)
         if dry:
-            planned = await self._node.plan(application, expected, through=between, **terms)
+            rehearse = count(request, "rehearse")
+            planned = await self._node.plan(
+                application, expected, through=between, rehearse=rehearse, **terms
+            )
             return {"plan": _unwrapped(planned).to_plain()}
         tell = self._tell.get() if request.get("progress") is True else None
         made = await self._node.upgrade(

@@ -33,7 +33,14 @@ CLOSING: Final = 5.0
 
 CHUNK: Final = 64 * 1024
 
+_TCP: Final = "tcp "
+
 logger = logging.getLogger("midflight")
+
+
+def is_remote() -> bool:
+    """Whether it is over TCP that somebody asks for what is done in this context."""
+    return WHO.get().startswith(_TCP)
 
 
 @attrs.frozen
@@ -201,4 +208,4 @@ async def _send(writer: asyncio.StreamWriter, reply: Plain, patience: float | No
 
 def _address(writer: asyncio.StreamWriter) -> str:
     other = writer.get_extra_info("peername")
-    return f"tcp {other[0]}:{other[1]}" if other else "tcp"
+    return f"{_TCP}{other[0]}" if other else _TCP

@@ -158,11 +158,11 @@ class Core(Applications):
                     run(state, message) if type(message) is not Together else message.step(run, state)
                 )
                 event = stepped(hosted, message, reply, trace) if journaled else None
+                if watch is not None:
+                    watch.look(hosted, message, reply)
                 if encode is not None:
                     reply = encode(reply)
                 told = outbox.checked(hosted, emitted) if emitted else None
-                if watch is not None:
-                    watch.look(hosted, message, reply)
             except KeyboardInterrupt as interrupt:
                 inbox.appendleft(waiting)
                 batch.interrupt, count = interrupt, done
@@ -179,13 +179,13 @@ class Core(Applications):
                 if event is not None:
                     events.append(event)
                 if type(ticket) is Request and (event is not None or not journaled):
-                    ticket.stepped(self.now, None, failure, event)
+                    ticket.stepped(self.now, message, None, failure, event)
                 if due is not None:
                     outbox.take(hosted, due, batch, event)
             else:
                 state = after
                 if type(ticket) is Request:
-                    ticket.stepped(self.now, reply, None, event)
+                    ticket.stepped(self.now, message, reply, None, event)
                 if event is not None:
                     events.append(event)
                 outcomes.append((ticket, reply, None))

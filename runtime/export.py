@@ -114,5 +114,6 @@ class _Journal:
             else lines.write(message, takes),
             **({"together": True} if several else {}),
             "id": named[0] if named and isinstance(named[0], str) else None,
+            **({"due": named[0]} if named and isinstance(named[0], int) else {}),
             "trace": trace,
         }

@@ -37,6 +37,8 @@ class Filling:
                     self._answer(name, machine, *packed)
                 case "due":
                     self._due(name, machine, *packed)
+                case "before" if name not in self._before:
+                    pass  # of a layer behind which it was gone back
                 case "before" if packed:
                     self._before.add(name, machine, *packed)
                 case "before":
@@ -86,6 +88,9 @@ class _States:
         self._begun: dict[tuple[str, str], None] = {}
         self._cells: dict[tuple[str, str, int], Any] = {}
         self._tables: dict[tuple[str, str, int], Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._compiled
 
     def begin(self, name: str, machine: str) -> None:
         """Forget a state; what follows is a whole one."""

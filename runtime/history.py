@@ -46,6 +46,7 @@ class History:
         done = rows(store)
         self._number = done[-1]["number"] if done else 0
         self._letters: Several | None = None
+        self._asked: dict[tuple[str, str, str | None], Row] = {}
         self._open = self.unclean = bool(done) and done[-1]["what"] != STOPPED
 
     def started(self, now: int, running: Running, *, again: bool = False) -> Mapping[str, bytes]:
@@ -116,6 +117,18 @@ class History:
                 several.add(each)
             more["letters"] = several.to_plain()
         return self._row(now, what, application, **more)
+
+    def again(self, now: int, what: str, machine: str | None = None) -> Mapping[str, bytes]:
+        """Somebody asked for what changes no version: one row for all of that which the same one asks in an hour."""
+        who = WHO.get()
+        row = self._asked.get((who, what, machine))
+        if row is None or now - row["at"] >= bounds.ASKED or self._number - row["number"] >= bounds.HISTORY:
+            since = now - bounds.ASKED
+            self._asked = {key: each for key, each in self._asked.items() if each["at"] > since}
+            self._number += 1
+            row = _new(self._number, now, what, count=0, **({} if machine is None else {"machine": machine}))
+        row = self._asked[who, what, machine] = {**row, "count": row["count"] + 1, "until": now}
+        return _written(row)
 
     def grown(self, transaction: Transaction | None) -> Mapping[str, bytes]:
         """The row of an upgrade again, with what became of its instructions since; nothing where it is gone."""

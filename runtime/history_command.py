@@ -56,7 +56,9 @@ def history_(
         found = done(looked(data, rows), as_json=as_json)
     else:
         found = asked({"op": "history"}, data, control, token_file, as_json=as_json)["history"]
-    told = [{**row, "at": report.time(row["at"])} for row in found]
+    told = [
+        {**row, **{each: report.time(row[each]) for each in ("at", "until") if each in row}} for row in found
+    ]
     if show is not None:
         one = next((row for row in told if row["number"] == show), None)
         if one is None:
@@ -88,16 +90,23 @@ def _then(told: list[Row], one: Row) -> list[Row]:
 def _line(row: Row) -> tuple[str, ...]:
     stood = f"{row['seconds'] * 1000:.2f} ms" if row.get("seconds") is not None else ""
     name = row["application"] or ""
-    return (str(row["number"]), row["at"], row["what"], name, _versions(row), stood, row["who"], _why(row))
+    return (str(row["number"]), row["at"], _what(row), name, _versions(row), stood, row["who"], _why(row))
+
+
+def _what(row: Row) -> str:
+    machine = f" {row['machine']}" if "machine" in row else ""
+    times = f", {row['count']} times" if row.get("count", 1) > 1 else ""
+    return f"{row['what']}{machine}{times}"
 
 
 def _whole(row: Row) -> None:
     """Tell all of a row."""
-    report.say(f"{row['number']}. {row['what']} at {row['at']} by {row['who']}")
+    report.say(f"{row['number']}. {_what(row)} at {row['at']} by {row['who']}")
     letters = row.get("letters", {"count": 0, "numbers": ()})
     facts = (
         ("application", row["application"]),
         ("versions", _versions(row)),
+        ("until", row.get("until")),
         ("took", report.took(row["seconds"]) if row.get("seconds") is not None else ""),
         ("messages", row.get("messages")),
         ("turned away", row.get("turned")),

@@ -17,9 +17,10 @@ from runtime.changing import Changing
 from runtime.core import Core
 from runtime.dead_letters import Letters
 from runtime.errors import StepFailed
-from runtime.hosted import Encode
+from runtime.hosted import Compiled, Encode
 from runtime.keeper import Keeper
 from runtime.observe import Observer
+from runtime.probation import did
 from runtime.recovered import Recovered
 from runtime.recovery import recover
 from runtime.requests import ask
@@ -73,10 +74,17 @@ class Host(Changing):
         self.sweep = Sweep(self.core, clock)
 
     def open(
-        self, store: Store, soon: Callable[[Callable[[], None]], object], abort: Callable[[Exception], object]
+        self,
+        store: Store,
+        soon: Callable[[Callable[[], None]], object],
+        abort: Callable[[Exception], object],
+        versions: dict[str, Compiled] | None = None,
     ) -> Result[Recovered, Refusal]:
-        """Recover what a store holds, and keep everything in it from now on. Returns Failure as `recover`."""
-        result = recover(store)
+        """Recover what a store holds, and keep everything in it from now on.
+
+        `versions` and what is returned are as `recover` has them.
+        """
+        result = recover(store, versions=versions)
         if isinstance(result, Success):
             recovered = result.unwrap()
             self.core.now = recovered.now
@@ -92,6 +100,7 @@ class Host(Changing):
                 release=release,
                 abort=abort,
                 letters=self.letters,
+                letting_go=self.sweep.letting_go,
             )
             self.keeper.parked = self.core.outbox.parked = recovered.applications
             self.aftermath.opened(self.keeper)
@@ -121,7 +130,7 @@ class Host(Changing):
             self.aftermath.look()
             keeper.go()
             keeper.advance()
-        if self.sweep.todo and (keeper is None or keeper.lets()):
+        if self.sweep.has_work and (keeper is None or keeper.lets()):
             self.sweep.go_on(busy=busy)
             self.aftermath.look()
             if keeper is not None:
@@ -133,11 +142,11 @@ class Host(Changing):
         return self.is_busy(limit)
 
     def is_busy(self, limit: int = bounds.BATCH) -> bool:
-        """Whether `turn` has something to do now: messages to step, or rows to lead."""
+        """Whether `turn` has something to do now: messages to step, or rows to lead or to let go of."""
         keeper = self.keeper
         if keeper is not None and keeper.held:
             return False
-        if self.sweep.todo and (keeper is None or keeper.lets()):
+        if self.sweep.has_work and (keeper is None or keeper.lets()):
             return True
         return bool(self.core.ready) and (keeper is None or keeper.room(limit) > 0)
 
@@ -177,6 +186,10 @@ class Host(Changing):
                     observer(event)
                 except Exception:
                     logger.exception("an observer raised on %s", type(event).__name__)
+
+    def did(self) -> int:
+        """How many messages were stepped."""
+        return sum(map(did, self.core.applications.values()))
 
     def status(self) -> Status:
         """What runs."""

@@ -25,6 +25,8 @@ from runtime.errors import Unavailable
 from runtime.history import History
 from runtime.hosted import Running
 from runtime.journal import LOG, SNAPSHOT, VERSIONS, part_key, written
+from runtime.letting_go import LettingGo
+from runtime.quarantine import complete
 from runtime.retention import Beginning, Retention, changed
 from runtime.snapshot import Base, Cut, cut, head, parts
 from runtime.store import Change, Rejected, Store
@@ -52,6 +54,7 @@ class Keeper:
         release: Callable[[Batch], None],
         abort: Callable[[Exception], object],
         letters: Letters,
+        letting_go: LettingGo,
     ) -> None:
         self.store = store
         self.batch = Batch()
@@ -63,6 +66,7 @@ class Keeper:
         self._release = release
         self._abort = abort
         self._letters = letters
+        self._letting_go = letting_go
         self._under_way: Batch | None = None
         self._lets = True
         self._undoing: list[tuple[Batch, Callable[[], None]]] = []
@@ -194,6 +198,8 @@ class Keeper:
         """Hold every machine's state as it is behind the commit that was begun last."""
         self._steps = 0
         running = {**self.parked, **self._core.applications}
+        for each in running.values():
+            complete(each)
         cuts = {name: cut(each) for name, each in running.items()}
         made = _Snapshot(self._number, self._core.now, self._core.outbox.numbers, self._base, cuts)
         layers = (int(key.split("/")[1]) for key in self.spent if key.startswith("snapshot/"))
@@ -243,11 +249,21 @@ class Keeper:
             self._snapshot = None
         elif last:
             self.spent = (self.spent - made.spent) | made.base.keys()
-            self._base = made.base
+            self._replace(made.base)
             self._retention.begun(made.log)
             self._snapshot = None
         else:
             self.advance()
+
+    def settled(self) -> None:
+        """Let go of what the last snapshot holds for ways back that there are no more."""
+        self._replace(self._base)
+
+    def _replace(self, base: Base) -> None:
+        for running in self._core.applications.values():
+            base = base.without(running)
+        self._letting_go.add(self._base.let_go(base))
+        self._base = base
 
 
 def _unkept(error: Exception | None) -> None:

@@ -6,9 +6,6 @@ again, a few times; a cell that changes with every message is never still, and t
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import threading
 import time
 
 import attrs
@@ -17,13 +14,8 @@ from returns.result import Failure, Result, Success
 from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.beside import beside
-from runtime.errors import OverBudget
-from runtime.gate import Gate
+from runtime.bounded import bounded
 from runtime.upgrade import Prepared, migrated
-
-_throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
-_throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 
 @attrs.frozen
@@ -50,22 +42,6 @@ class WouldPause(Refusal):
         )
 
 
-@attrs.frozen
-class LeadsTooLong(Refusal):
-    """The migrations took longer than they may."""
-
-    application: str
-    seconds: float
-
-    @property
-    def happened(self) -> str:
-        return f"{self.application}: its migrations were not done with the state after {self.seconds:g} s."
-
-    @property
-    def remedy(self) -> str:
-        return "Look whether one of them loops: `midflight check OLD NEW` tries them on small states."
-
-
 def with_memory(prepared: Prepared) -> Prepared:
     """A change that remembers what was led for it before its moment."""
     quarantine = prepared.terms.quarantine
@@ -74,37 +50,18 @@ def with_memory(prepared: Prepared) -> Prepared:
 
 
 async def lead(prepared: Prepared) -> Result[None, Refusal]:
-    """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too long."""
-    threads: list[int] = []
+    """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too much."""
 
-    def work(states: Prepared, _: object) -> Result[None, Refusal]:
-        threads.append(threading.get_ident())
-        for machine, plan in states.plans.items():
-            hosted, ahead = states.running.machines[machine], states.ahead[machine]
+    def work() -> Result[None, Refusal]:
+        for machine, plan in prepared.plans.items():
+            hosted, ahead = prepared.running.machines[machine], prepared.ahead[machine]
             made = migrated(plan, hosted, None, ahead)
             if isinstance(made, Failure):
                 return Failure(made.failure())
             ahead.again()
         return Success(None)
 
-    gate = Gate(work)
-    working = asyncio.create_task(beside(gate, prepared, None))
-    await asyncio.wait([working], timeout=bounds.LEADING)
-    late = not working.done()
-    while not working.done():  # what is thrown may be caught by a migration
-        token = gate.open
-        if token is not None and gate.open is token:
-            _throw(threads[0], _Late)
-        await asyncio.wait([working], timeout=bounds.BUDGET)
-    result: Result[None, Refusal] = working.result()
-    return Failure(LeadsTooLong(prepared.compiled.application.name, bounds.LEADING)) if late else result
-
-
-class _Late(OverBudget):
-    """Made where it arrives, from a class and nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__("migration", bounds.LEADING, "a thread of its own")
+    return await bounded(prepared.compiled.application.name, work)
 
 
 def would_pause(prepared: Prepared, tries: int) -> WouldPause | None:

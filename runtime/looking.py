@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from arrows.shape import Shape
 from migrations.refusal import Refusal
@@ -44,6 +45,13 @@ class Looking:
         keeper = self._host.keeper
         if keeper is not None:
             keeper.keep(keeper.history.asked(self._host.now(), what, application, why, letters))
+
+    def record_again(self, what: str, machine: Any = None) -> None:
+        """Let the history count what somebody asked for here, of a machine where there is such a one."""
+        keeper = self._host.keeper
+        known = next((name for name in self._host.core.machines if name == machine), None)
+        if keeper is not None:
+            keeper.keep(keeper.history.again(self._host.now(), what, known))
 
     def subscribe(self, topic: str) -> Subscription:
         """Hear what machines publish on a topic, each event once it is committed, from when this is entered.

@@ -17,7 +17,6 @@ call 2 to 7 percent.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random as random_module
 import time
@@ -30,6 +29,7 @@ from runtime import bounds, gateway
 from runtime.alarm import Alarm
 from runtime.budget import Budget, begin
 from runtime.changes import Changes
+from runtime.collector import Collector
 from runtime.datadir import Claim
 from runtime.durability import Disk
 from runtime.errors import CallError, Unavailable
@@ -114,7 +114,7 @@ class Node(Changes, Looking, Replaying):
             logger.warning("this node keeps its state in memory: a restart starts from nothing")
         if self._seconds is not None:
             self._budget = begin(self._host, Node.call.__code__, self._seconds, self._disk)
-        self._host.sweep.freeze = gc.freeze
+        self._host.sweep.collector = Collector(self._loop, self._host.did, lambda: self._host.sweep.has_work)
         self._host.core.open = True
         self._turns = self._credit = 0 if self._host.observers or self._disk else bounds.TURN
         return self
@@ -134,6 +134,7 @@ class Node(Changes, Looking, Replaying):
                     await self._disk.close(self._host)
         finally:
             self._alarm.stop()
+            self._host.sweep.collector.end()
             if self._budget is not None:
                 self._budget.end()
 

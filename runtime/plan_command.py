@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
@@ -15,14 +16,30 @@ from migrations.messages import Form, messages
 from migrations.plan import Survey
 from migrations.refusal import Refusal, WrongLens
 from migrations.rule import Stop
-from runtime import report
+from runtime import bounds, report
 from runtime.application import Application
-from runtime.command import Json, Through, done, exit_code, label, loaded, usage
+from runtime.command import (
+    HERE,
+    Control,
+    Data,
+    Json,
+    Through,
+    TokenFile,
+    absolute,
+    done,
+    exit_code,
+    label,
+    loaded,
+    reached,
+    usage,
+)
+from runtime.control_client import Remote, ask
 from runtime.hosted import Compiled, routes
 from runtime.instruction import Terms, as_texts
 from runtime.refusal import MachineRemoved, MessageNotAccepted, short
 from runtime.transaction import Changed, instructions
 from runtime.upgrade import compiled, compiled_through
+from runtime.upgrade_command import runs
 
 
 @attrs.frozen
@@ -47,8 +64,10 @@ class Machine:
 
 
 def plan(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="FILE[:APP]")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="FILE[:APP]")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="[OLD] NEW", help="FILE[:APP]; without OLD, the version that the node runs."),
+    ],
     back: Annotated[
         bool, typer.Option("--back", help="Plan the rollback from NEW to OLD instead, by NEW's migrations.")
     ] = False,
@@ -56,20 +75,53 @@ def plan(
         bool, typer.Option("--compat", help="Show which version talks to which, and what to upgrade first.")
     ] = False,
     through: Through = None,
+    data: Data = HERE,
+    control: Control = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Show what an upgrade would make of every cell and message.
 
     Cell by cell: kept, converted (declared in a Migration, or inferred from structure), new, dropped, or refused,
-    with the line to write. No node is asked and no state is touched. Exit code 3 where a Migration has to say more.
+    with the line to write; and the instructions, in order. No state is touched, and with two files no node is asked.
+    Exit code 3 where a Migration has to say more.
     """
+    if len(files) == 1 and (back or talk):
+        usage("--back and --compat compare two files: midflight plan OLD NEW")
+    if len(files) == 1:
+        _of_node(
+            files[0], through or (), reached(data, control, token_file, as_json=as_json), as_json=as_json
+        )
+    elif len(files) == 2:
+        _of_files(files[0], files[1], through or (), back=back, talk=talk, as_json=as_json)
+    else:
+        usage(f"{len(files)} files: give NEW, or OLD and NEW; versions between go with --through")
+
+
+def _of_node(file: str, through: Sequence[str], place: Path | Remote, *, as_json: bool) -> None:
+    """Plan the upgrade of what a node runs."""
+    path = str if isinstance(place, Remote) else absolute
+    request = {
+        "op": "upgrade",
+        "dry_run": True,
+        "file": path(file),
+        "expected": runs(place, as_json=as_json),
+        "through": [path(each) for each in through],
+        "rehearse": bounds.REHEARSED,
+    }
+    found = done(ask(place, request), as_json=as_json)["plan"]
+    report.plain({"plan": found}) if as_json else report.plan(found)
+
+
+def _of_files(old: str, new: str, through: Sequence[str], *, back: bool, talk: bool, as_json: bool) -> None:
+    """Plan the upgrade from one file to another."""
     one, other = loaded(old, as_json=as_json), loaded(new, as_json=as_json)
     if one.name != other.name:
         usage(
             f"{old} holds {one.name} and {new} holds {other.name}: an upgrade is between versions of one application."
         )
     versions = {"old": label(one, as_json=as_json), "new": label(other, as_json=as_json)}
-    between = [loaded(each, as_json=as_json) for each in through or ()]
+    between = [loaded(each, as_json=as_json) for each in through]
     found = done(planned(one, other, between, back=back, talk=talk), as_json=as_json)
     refused = [each for machine in found for each in machine.refused]
     steps = [] if back or refused else _steps(other, found, versions["old"]["digest"])
@@ -92,7 +144,15 @@ def _steps(other: Application, found: Sequence[Machine], expected: str) -> list[
     """What `midflight upgrade` would do, with its own defaults."""
     changed = Changed.of({each.name: each.found.plan.rows for each in found if each.found is not None})
     machines = tuple(machine.name for machine in found if machine.name in other.machines)
-    given = instructions(other.name, other.version, machines, Terms(), expected=expected, changed=changed)
+    given = instructions(
+        other.name,
+        other.version,
+        machines,
+        Terms(),
+        expected=expected,
+        rehearse=bounds.REHEARSED,
+        changed=changed,
+    )
     return as_texts(given)
 
 

@@ -15,7 +15,7 @@ from immutables import Map
 from arrows.keys import key_of, value_of
 from arrows.representation import represent
 from migrations.ahead import Ahead
-from migrations.lazy import LazyTable
+from migrations.lazy import LazyTable, all_led
 from migrations.refusal import Refusal
 from runtime.errors import cut
 from runtime.hosted import Running
@@ -77,6 +77,16 @@ def none_aside(running: Running) -> KeysSetAside | None:
     first = found[0]
     example = f"{first.machine}.{first.address} {cut(represent(first.key))}: {cut(first.why.happened)}"
     return KeysSetAside(running.compiled.application.name, len(found), example.rstrip("."))
+
+
+def complete(running: Running) -> None:
+    """Set every key aside whose row cannot be led: before that is written down in the middle of a sweep.
+
+    A row that is neither led nor aside in a snapshot is one that is gone.
+    """
+    for hosted in running.machines.values():
+        if any(type(each) is LazyTable and each.aside is not None and each.left for each in hosted.state):
+            hosted.state = all_led(hosted.state)
 
 
 def written(running: Running) -> dict[str, dict[str, list[Any]]]:

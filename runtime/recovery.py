@@ -18,6 +18,7 @@ from arrows.record import holds_secrets
 from migrations.refusal import Refusal
 from runtime.core import Core
 from runtime.filling import Filling
+from runtime.fingerprint import fingerprint
 from runtime.hosted import Compiled, Hosted
 from runtime.instruction import Terms
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
@@ -25,7 +26,7 @@ from runtime.probation import stand
 from runtime.recovered import Listen, Recovered, Stopped
 from runtime.refusal import NotRecovered
 from runtime.replacing import replace
-from runtime.requests import Answered, fingerprint
+from runtime.requests import Answered
 from runtime.retention import beginning, changed
 from runtime.snapshot import Base, cut
 from runtime.store import Damaged, DamagedData, Readable
@@ -34,10 +35,15 @@ from runtime.upgrade import compiled
 from runtime.versions import BroughtBack, brought_back
 
 
-def recover(store: Readable, listen: Listen | None = None) -> Result[Recovered, Refusal]:
-    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...)."""
+def recover(
+    store: Readable, listen: Listen | None = None, versions: dict[str, Compiled] | None = None
+) -> Result[Recovered, Refusal]:
+    """Read a store. Returns Success(Recovered), or Failure(Damaged | NotRecovered | CannotLoad | ...).
+
+    `versions` are those at hand, by edition: what is loaded is added, and need not be another time.
+    """
     try:
-        return Success(_Recovery(store, listen).run())
+        return Success(_Recovery(store, listen, versions).run())
     except Stopped as stopped:
         return Failure(stopped.refusal)
     except DamagedData as damaged:
@@ -56,12 +62,15 @@ def retained(store: Readable, listen: Listen) -> Result[None, Refusal]:
 
 
 class _Recovery:
-    def __init__(self, store: Readable, listen: Listen | None) -> None:
+    def __init__(
+        self, store: Readable, listen: Listen | None, versions: dict[str, Compiled] | None = None
+    ) -> None:
         self.store = store
         self.listen = listen
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
-        self.versions: dict[str, Compiled] = {}
+        self.versions = {} if versions is None else versions
+        self.found: dict[str, tuple[str, bytes]] = {}
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -105,12 +114,14 @@ class _Recovery:
 
     def version(self, edition: str) -> Compiled:
         """A kept version, ready to run."""
+        if edition not in self.found:
+            self.found[edition] = next(iter(self.store.items(version_key(edition))), ("", b""))
+        key, data = self.found[edition]
+        if key != version_key(edition):
+            raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
         known = self.versions.get(edition)
         if known is None:
-            found = dict(self.store.items(version_key(edition)))
-            if version_key(edition) not in found:
-                raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
-            back: BroughtBack = _taken(brought_back(found[version_key(edition)]))
+            back: BroughtBack = _taken(brought_back(data))
             if back.other is not None:
                 self.other[edition] = back.other
             made: Compiled = _taken(compiled(back.application))
@@ -271,8 +282,8 @@ class _Recovery:
         if mark and isinstance(mark[0], int):
             self.took(hosted, mark[0])
         elif mark:
-            answer = Answered(str(mark[0]), fingerprint(message), self.core.now, reply, raised)
-            hosted.window = hosted.window.having(answer)
+            asked = str(mark[0]), fingerprint(message), self.core.now
+            hosted.window = hosted.window.having(Answered(*asked, reply, raised, hosted.digest))
 
     def took(self, hosted: Hosted, number: int) -> None:
         waiting = hosted.waits.get(number)

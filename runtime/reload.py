@@ -77,7 +77,7 @@ class Reload:
         self._report = report
         self._asks = asks
         self._folders = Folders()
-        self._watches: set[asyncio.Task[None]] = set()
+        self._watches: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Watch until this is cancelled."""
@@ -92,7 +92,7 @@ class Reload:
                     logger.exception("a save was not taken")
                     await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
         finally:
-            for each in self._watches:
+            for each in self._watches.values():
                 each.cancel()
             await self._folders.close()
 
@@ -164,9 +164,7 @@ class Reload:
                 case Success(Upgraded() as upgraded):
                     self._ran, self._runs = self._runs, saved.save
                     self._report.swapped(saved, before, application, upgraded, self._ran)
-                    watched = asyncio.create_task(self._watched(application, saved.save))
-                    self._watches.add(watched)
-                    watched.add_done_callback(self._watches.discard)
+                    self._watch(before, application, saved.save)
                     return None
                 case Failure(AlreadyRunning()):
                     self._report.same(saved, before)
@@ -175,9 +173,16 @@ class Reload:
                     continue  # the version before has just gone back, or somebody else upgraded
             return made.failure()
 
+    def _watch(self, before: Application, application: Application, save: Save) -> None:
+        """Look after a version from now on, and no more after the one before, which was settled."""
+        if before.digest in self._watches:
+            self._watches.pop(before.digest).cancel()
+        self._watches[application.digest] = asyncio.create_task(self._watched(application, save))
+
     async def _watched(self, application: Application, save: Save) -> None:
         """Tell where a version fails on probation."""
         passed = await self._node.passed(self._name)
+        self._watches.pop(application.digest, None)
         if isinstance(passed, Success):
             return
         running = self._running()

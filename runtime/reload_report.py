@@ -17,6 +17,7 @@ from rich.text import Text
 from migrations.plan import Row
 from migrations.planner import ABSENT
 from migrations.refusal import Refusal
+from runtime.aftermath import TakenBack
 from runtime.application import Application
 from runtime.loss import Loss
 from runtime.refusal import short
@@ -92,7 +93,9 @@ class Report:
         """A version failed on probation: it went back, or is stuck."""
         self._print((_now(), "dim"), " ", ("on probation", "bold"))
         self._wrong(why.happened, save)
-        if running.digest == failed.digest:
+        if isinstance(why, TakenBack):
+            self._say(f"  {_label(running)} runs on", "bold")
+        elif running.digest == failed.digest:
             self._say(f"  it cannot go back: {_label(running)} runs on", "bold red")
         else:
             self._say(f"  went back by itself: {_label(running)} runs on, and has answered", "bold")

@@ -24,6 +24,8 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
     Returns Success(what undoes it), or what the way of the state refuses.
     """
     old, previous = running.compiled, running.previous
+    if new is old:
+        return Success(lambda: None)
     new = attrs.evolve(new, through=old.through)
     states: dict[str, tuple[Values, Waits]] = {}
     for machine, hosted in running.machines.items():

@@ -19,13 +19,14 @@ from arrows.origin import BuildError
 from arrows.received import Bad, Received
 from arrows.shape import ANYTHING
 from arrows.wire import classes_of
+from runtime.bounds import SHORT_DIGEST
 from runtime.requests import Answered
 
 
 def written(answer: Answered) -> list[Any]:
     """What `json.dumps` takes for an answer. Raises NotData for a reply that is not plain data."""
     reply = None if answer.raised else _Named().value(answer.reply)
-    return [answer.id, answer.payload, answer.now, reply, answer.raised]
+    return [answer.id, answer.payload, answer.now, reply, answer.raised, answer.by[:SHORT_DIGEST]]
 
 
 class Answers:
@@ -38,10 +39,10 @@ class Answers:
 
     def read(self, packed: list[Any]) -> Answered:
         """The answer, of what `written` gave."""
-        id, payload, now, reply, raised = packed
+        id, payload, now, reply, raised, *by = packed
         if raised is not None:
-            return Answered(id, payload, now, None, tuple(raised))
-        return Answered(id, payload, now, self._reply(reply))
+            return Answered(id, payload, now, None, tuple(raised), *by)
+        return Answered(id, payload, now, self._reply(reply), None, *by)
 
     def _reply(self, packed: Any) -> Any:
         try:

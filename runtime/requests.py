@@ -17,21 +17,19 @@ entry of the log that the step is in: the core reads no clock, and recovery forg
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from immutables import Map
 
-from arrows import record
-from arrows.canonical import NotData, Packer, dump
+from arrows.canonical import NotData
 from arrows.fit import Misfit, adopt, misfit, show
 from arrows.plain import describe, to_plain
 from runtime import bounds
 from runtime.acceptance import fitted
 from runtime.errors import BadId, BadMessage, IdReused, Overloaded, RaisedBefore, StepFailed, cut
+from runtime.fingerprint import fingerprint
 from runtime.together import Together
 
 if TYPE_CHECKING:
@@ -44,7 +42,8 @@ if TYPE_CHECKING:
 class Answered:
     """What a request came to: its reply, or the reference and the text of what its step raised.
 
-    `payload` stands for the message, `now` is when it was stepped, in milliseconds.
+    `payload` stands for the message in words of the version that stepped it, whose digest begins with `by`; `now` is
+    when that was, in milliseconds.
     """
 
     id: str
@@ -52,6 +51,7 @@ class Answered:
     now: int
     reply: Any
     raised: tuple[str, str] | None = None
+    by: str = ""
 
 
 @attrs.frozen
@@ -109,12 +109,14 @@ class Window:
 class Request:
     """The ticket of a named message, for all who ask the same until it is answered."""
 
-    __slots__ = ("_encode", "callers", "hosted", "id", "payload")
+    __slots__ = ("_encode", "_message", "by", "callers", "hosted", "id", "payload")
 
-    def __init__(self, hosted: Hosted, id: str, payload: str, encode: Encode | None) -> None:
+    def __init__(self, hosted: Hosted, id: str, message: Any, payload: str, encode: Encode | None) -> None:
         self.hosted = hosted
         self.id = id
         self.payload = payload
+        self.by = hosted.digest
+        self._message = message
         self.callers: list[tuple[Any, Encode | None]] = []
         self._encode = encode
 
@@ -125,12 +127,19 @@ class Request:
             self._encode(reply)
         return reply
 
-    def stepped(self, now: int, reply: Any, failure: StepFailed | None, event: Event | None) -> None:
-        """Let the window and the journal's event know what it came to."""
+    def stepped(
+        self, now: int, message: Any, reply: Any, failure: StepFailed | None, event: Event | None
+    ) -> None:
+        """Let the window and the journal's event know what it came to.
+
+        Where it waited over an upgrade, the message is another than the one that was asked.
+        """
+        if message is not self._message:
+            self.payload = fingerprint(message)
         raised = None if failure is None else (failure.reference, _text(failure.error))
         if event is not None:
             event += [self.id] if raised is None else [self.id, raised[1]]
-        answer = Answered(self.id, self.payload, now, reply, raised)
+        answer = Answered(self.id, self.payload, now, reply, raised, self.hosted.digest)
         self.hosted.window = self.hosted.window.having(answer)
 
     # The ticket
@@ -171,14 +180,14 @@ def ask(
     pending = hosted.asked.get(id)
     answer = hosted.window.found(id, now) if pending is None else None
     known = pending or answer
-    if known is not None and known.payload != payload and known.payload != _before(hosted, message):
+    if known is not None and not _is_same(core, hosted, known, message, payload):
         raise IdReused(machine, id)
     if pending is not None:
         if len(pending.callers) >= hosted.limit:
             raise Overloaded(machine)
         pending.callers.append((ticket, encode))
     elif answer is None:
-        request = Request(hosted, id, payload, encode)
+        request = Request(hosted, id, message, payload, encode)
         core.accept(machine, message, request, request.encode, trace)
         request.callers.append((ticket, encode))
         hosted.asked[id] = request
@@ -189,46 +198,24 @@ def ask(
         _fail(ticket, StepFailed(machine, reference, RaisedBefore(text)))
 
 
-def fingerprint(message: Any) -> str:
-    """What equal messages share, in every version that takes them. Raises NotData.
-
-    >>> fingerprint((1, "a")) == fingerprint((1.0, "a")), fingerprint(1) == fingerprint(2)
-    (True, False)
-    """
-    return hashlib.sha256(dump(_Alike().value(message))).hexdigest()[:32]
-
-
-class _Alike(Packer):
-    """Packs alike what an upgrade may take for the other: classes of one name, fields in any order, 1 and 1.0.
-
-    A field that is what it is when left out is left out, so that a class may gain one.
-    """
-
-    def value(self, value: Any, depth: int = 0) -> Any:
-        whole = type(value) is float and value.is_integer()
-        return super().value(int(value) if whole else value, depth)
-
-    def _container(self, value: Any, cls: type, depth: int) -> Any:
-        if not record.is_frozen_record(cls):
-            return super()._container(value, cls, depth)
-        given = []
-        for field, each in zip(record.fields(cls), record.values(value), strict=True):
-            packed = self.value(each, depth)
-            default = field.default if field.default and record.is_data(field.default) else None
-            if default is None or dump(packed) != dump(self.value(default(), depth)):
-                given.append([field.name, packed])
-        return {"r": [cls.__name__, sorted(given, key=itemgetter(0))]}
-
-    def place(self, cls: type) -> Any:
-        return cls.__name__
-
-
 def _payload(hosted: Hosted, message: Any) -> str:
     try:
         return fingerprint(message)
     except NotData as wrong:
         misfit = Misfit("", f"plain data, as the request has an id ({wrong})", show(message))
         raise BadMessage(hosted.name, misfit, describe(hosted.program.takes)) from None
+
+
+def _is_same(core: Core, hosted: Hosted, known: Request | Answered, message: Any, payload: str) -> bool:
+    """Whether a message is the one that is known under its id.
+
+    What a version stepped that has gone, as after a rollback, is in words that nobody has any more: the id decides.
+    """
+    if known.payload == payload or known.payload == _before(hosted, message):
+        return True
+    previous = core.applications[hosted.application.name].previous
+    spoken = (hosted.digest, "" if previous is None else previous.compiled.digest)
+    return not any(each.startswith(known.by) for each in spoken)
 
 
 def _before(hosted: Hosted, message: Any) -> str:

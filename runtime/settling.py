@@ -11,6 +11,7 @@ from migrations.refusal import Refusal
 from runtime import observe
 from runtime.hosted import Running
 from runtime.instruction import Settle
+from runtime.letting_go import held
 from runtime.quarantine import none_aside
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def settle(host: Host, name: str, ticket: Any = None) -> Result[Running, Refusal
         return Failure(aside)
     host.begin()
     stuck, settles = running.stuck, running.settles
+    tables = held(running)
     running.settle()
+    host.sweep.let_go(tables, running)
     if running.transaction is not None:
         running.transaction.begin(Settle)
         running.transaction.done(Settle)
@@ -82,4 +85,5 @@ def settle(host: Host, name: str, ticket: Any = None) -> Result[Running, Refusal
         history = host.keeper.history
         puts = {**history.settled(host.core.now, running), **history.grown(running.transaction)}
         host.keeper.note(["settle", name], ticket, undo, puts)
+        host.keeper.settled()
     return Success(running)

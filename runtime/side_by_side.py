@@ -150,3 +150,39 @@ def versions(machine: str, old: Compiled, new: Compiled) -> Result[Versions, Ref
             return Failure(each.failure())
     programs = old.programs[machine], new.programs[machine]
     return Success(Versions(*programs, older, up.unwrap(), down.unwrap(), plain, len(way.hops) == 1))
+
+
+def is_back_again(both: Versions, led: Converted, message: Any) -> str:
+    """What is wrong with the way of a message or a reply up, and back."""
+    way = led.way
+    try:
+        there = way.up(message)
+    except Exception as error:
+        return "" if led.is_inferred else f"up: {type(error).__name__}: {error}"
+    if way.down is None:
+        return ""
+    try:
+        back = way.back(there, None)
+        again = way.up(back)
+    except Exception as error:
+        return f"goes up to {represent(there)}, and down: {type(error).__name__}: {error}"
+    keeps_all = way.lost is None and both.is_adjacent
+    if canonical(again) == canonical(there) and not (keeps_all and canonical(back) != canonical(message)):
+        return ""
+    return f"goes up to {represent(there)} and comes back as {represent(back)}"
+
+
+def first_values(both: Versions) -> str:
+    """Which converted cells begin with another value than the migration makes of the old first one."""
+    made = both.up.apply(both.old.initial())
+    if isinstance(made, Failure):
+        return f"up, from the first state: {made.failure()}"
+    converted = {row.address for row in both.up.rows if row.label == "converted"}
+    several = zip(both.new.slots, both.new.initial(), made.unwrap(), strict=True)
+    wrong = [
+        f"{slot.address} begins with {represent(first)}, and a machine that took no message before the upgrade "
+        f"holds {represent(other)}"
+        for slot, first, other in several
+        if slot.address in converted and not is_same((slot,), (first,), (other,))
+    ]
+    return "; ".join(wrong)

@@ -23,6 +23,7 @@ from arrows.keys import value_of
 from runtime import bounds
 from runtime.hosted import Compiled, Hosted, Previous, Running
 from runtime.journal import part_key
+from runtime.letting_go import tables
 from runtime.packing import Packing
 from runtime.probation import standing
 from runtime.replies import written
@@ -44,6 +45,11 @@ class Cut:
     windows: Mapping[str, Window]
     waits: Mapping[str, Waits]
     standing: Mapping[str, Any]
+
+    @property
+    def before(self) -> str | None:
+        """The edition of the version before, whose states are written too."""
+        return self.previous.compiled.edition if self.previous else None
 
 
 def cut(running: Running) -> Cut:
@@ -68,11 +74,33 @@ class Base:
         return {part_key(layer, part) for layer, count in self.layers for part in range(count)}
 
     def whole(self, cuts: Mapping[str, Cut]) -> bool:
-        """Whether the next layer must be a whole one."""
+        """Whether the next layer must be a whole one: also where another version is the one before."""
         before, now = (
-            {name: each.compiled.digest for name, each in held.items()} for held in (self.cuts, cuts)
+            {name: (each.compiled.digest, each.before) for name, each in held.items()}
+            for held in (self.cuts, cuts)
         )
         return not self.layers or before != now or sum(n for _, n in self.layers[1:]) > self.layers[0][1]
+
+    def without(self, running: Running) -> Base:
+        """Without what no later layer is compared with, now that there is no way back from the version that runs."""
+        name = running.compiled.application.name
+        taken = self.cuts.get(name)
+        if taken is None or running.is_open:
+            return self
+        if taken.compiled.digest != running.compiled.digest:
+            return Base({}, self.layers)  # the next layer is a whole one
+        return attrs.evolve(self, cuts={**self.cuts, name: attrs.evolve(taken, previous=None)})
+
+    def let_go(self, now: Base) -> Iterator[Map[Any, Any]]:
+        """The tables of other versions than those that `now` holds."""
+        for name, taken in self.cuts.items():
+            held = now.cuts.get(name)
+            if held is None or held.compiled is not taken.compiled:
+                for state, _, _ in taken.machines.values():
+                    yield from tables(state)
+            if taken.previous is not None and (held is None or held.previous is not taken.previous):
+                for state in taken.previous.states.values():
+                    yield from tables(state)
 
 
 def parts(cuts: Mapping[str, Cut], since: Mapping[str, Cut] | None = None) -> Iterator[bytes]:
@@ -185,7 +213,7 @@ def head(number: int, now: int, base: Base, told: tuple[int, int]) -> bytes:
             "applications": {
                 name: {
                     "edition": taken.compiled.edition,
-                    "previous": taken.previous.compiled.edition if taken.previous else None,
+                    "previous": taken.before,
                     **({"settled": True} if taken.previous and taken.previous.settled else {}),
                     **taken.standing,
                     **(

@@ -46,7 +46,7 @@ def _abort(error: Exception) -> None:
 class TestNode(ReplayingByHand):
     """A node without a loop: messages wait until `step` or `drain`; `call` does both.
 
-    `now` is its clock, in seconds; `seed` decides its references and trace ids.
+    `now` is its clock, in seconds; `seed` decides its references and trace ids; `versions` are as `recover` has them.
 
     >>> from arrows import loop
     >>> total = loop(lambda by, total: (total + by, total + by), init=0, name="total")
@@ -59,7 +59,12 @@ class TestNode(ReplayingByHand):
     __test__ = False
 
     def __init__(
-        self, *, seed: int = 0, observers: Sequence[Observer] = (), store: Store | None = None
+        self,
+        *,
+        seed: int = 0,
+        observers: Sequence[Observer] = (),
+        store: Store | None = None,
+        versions: dict[str, Compiled] | None = None,
     ) -> None:
         self.now = 0.0
         chance = random.Random(seed)  # noqa: S311 - to be repeated
@@ -73,7 +78,7 @@ class TestNode(ReplayingByHand):
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._host.core.open = True
         if store is not None:
-            opened = self._host.open(store, self._told.put, _abort)
+            opened = self._host.open(store, self._told.put, _abort, versions)
             if isinstance(opened, Failure):
                 raise NotOpened(opened.failure())
 

@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from returns.result import Failure, Success
 
-from arrows.canonical import canonical
 from arrows.cells import Values
 from arrows.drawn import states, values
 from arrows.plain import describe
@@ -33,7 +32,7 @@ from arrows.representation import represent
 from migrations.plan import Plan
 from migrations.refusal import MigrationRaised, Refusal
 from runtime.hosted import Compiled
-from runtime.side_by_side import BAD, Converted, Versions, is_same, versions
+from runtime.side_by_side import BAD, Versions, first_values, is_back_again, is_same, versions
 
 Law: TypeAlias = Literal[
     "there and back",
@@ -106,7 +105,7 @@ def trials(
         if stuck:
             problem = f"no way back for those that wait at a rollback: {', '.join(stuck)}"
             yield Finding(machine, "without what was lost", 0, "", problem)
-        stale = trial.first_values()
+        stale = first_values(both)
         if stale:
             yield Finding(machine, "first values", 1, "", stale)
 
@@ -159,7 +158,7 @@ class Trial:
         ways = self.both.converted
         if ways:
             told = [st.tuples(st.just(at), values(each.form)) for at, each in enumerate(ways)]
-            yield "messages", st.one_of(told), lambda each: self.message(ways[each[0]], each[1])
+            yield "messages", st.one_of(told), lambda each: is_back_again(self.both, ways[each[0]], each[1])
         taken = [values(old) for old, _, _ in self.both.older.inputs.ways]
         if taken and self.both.older.replies.ways:
             yield "replies", st.tuples(drawn, st.one_of(taken)), self.replies
@@ -206,44 +205,10 @@ class Trial:
         there = self.both.up.apply(state)
         return f"up: {there.failure()}" if isinstance(there, Failure) else ""
 
-    def message(self, led: Converted, message: Any) -> str:
-        """What is wrong with the way of a message or a reply up, and back."""
-        way = led.way
-        try:
-            there = way.up(message)
-        except Exception as error:
-            return "" if led.is_inferred else f"up: {type(error).__name__}: {error}"
-        if way.down is None:
-            return ""
-        try:
-            back = way.back(there, None)
-            again = way.up(back)
-        except Exception as error:
-            return f"goes up to {represent(there)}, and down: {type(error).__name__}: {error}"
-        keeps_all = way.lost is None and self.both.is_adjacent
-        if canonical(again) == canonical(there) and not (keeps_all and canonical(back) != canonical(message)):
-            return ""
-        return f"goes up to {represent(there)} and comes back as {represent(back)}"
-
     def written_since(self, state: Values) -> str:
         """Why a state of the new version has no way back."""
         back = self.both.plain.unwrap().apply(state)
         return f"down: {back.failure()}" if isinstance(back, Failure) else ""
-
-    def first_values(self) -> str:
-        """Which converted cells begin with another value than the migration makes of the old first one."""
-        made = self.both.up.apply(self.both.old.initial())
-        if isinstance(made, Failure):
-            return f"up, from the first state: {made.failure()}"
-        converted = {row.address for row in self.both.up.rows if row.label == "converted"}
-        several = zip(self.both.new.slots, self.both.new.initial(), made.unwrap(), strict=True)
-        wrong = [
-            f"{slot.address} begins with {represent(first)}, and a machine that took no message before the upgrade "
-            f"holds {represent(other)}"
-            for slot, first, other in several
-            if slot.address in converted and not is_same((slot,), (first,), (other,))
-        ]
-        return "; ".join(wrong)
 
     def replies(self, example: tuple[Values, Any]) -> str:
         """How the replies of both versions to a message differ."""

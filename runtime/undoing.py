@@ -26,6 +26,7 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
     machines, compiled, previous = dict(running.machines), running.compiled, running.previous
     watch, settles, stuck = running.watch, running.settles, running.stuck
     transaction = running.transaction
+    why = None if transaction is None else transaction.why
     states = {hosted: (hosted.state, tuple(hosted.inbox)) for hosted in machines.values()}
     told = {hosted: (hosted.waits, hosted.awake, hosted.older) for hosted in machines.values()}
 
@@ -35,6 +36,8 @@ def as_it_is(core: Core, name: str) -> Callable[[], None]:
             del core.machines[machine]
         running.machines, running.compiled, running.previous = machines, compiled, previous
         running.settles, running.stuck, running.transaction = settles, stuck, transaction
+        if transaction is not None:
+            transaction.why = why
         core.machines.update(machines)
         for machine, hosted in changed.items():
             if machine not in machines:

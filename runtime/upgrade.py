@@ -208,7 +208,9 @@ def swap(prepared: Prepared) -> Result[Upgraded, Refusal]:
     for machine, hosted in taken.items():
         older = prepared.older.get(machine)
         thrown = prepared.lost.get(machine, {}) if prepared.back else None
-        ahead = prepared.ahead.get(machine) or Ahead(quarantine=prepared.terms.quarantine)
+        ahead = prepared.ahead.get(machine)
+        if ahead is None:
+            ahead = Ahead(quarantine=prepared.terms.quarantine)
         applied = migrated(prepared.plans[machine], hosted, thrown, ahead)
         adopted = led(hosted, name, new, older, back=prepared.back)
         if isinstance(applied, Failure):

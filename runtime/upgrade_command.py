@@ -16,11 +16,12 @@ from runtime.command import (
     Json,
     Through,
     TokenFile,
+    absolute,
     done,
     reached,
     usage,
 )
-from runtime.control_client import ask
+from runtime.control_client import Remote, ask
 from runtime.instruction import Probation, probation
 
 Rehearse = Annotated[
@@ -94,12 +95,11 @@ def upgrade(
     except ValueError as error:
         usage(f"--probation {error}")
     place = reached(data, control, token_file, as_json=as_json)
-    path = _absolute if control is None else str
-    now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]["applications"]
+    path = absolute if control is None else str
     request = {
         "op": "upgrade",
         "file": path(file),
-        "expected": running or (now[0]["digest"] if len(now) == 1 else None),
+        "expected": running or runs(place, as_json=as_json),
         "through": [path(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
@@ -126,9 +126,10 @@ def show(reply: dict[str, Any], as_json: bool) -> None:
         report.upgraded(reply["upgraded"])
 
 
-def _absolute(file: str) -> str:
-    """The node has another working directory; FILE:APP stays FILE:APP."""
-    return str(Path(file).absolute())
+def runs(place: Path | Remote, *, as_json: bool) -> str | None:
+    """The digest of the version that a node runs, where it runs one application."""
+    now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]["applications"]
+    return str(now[0]["digest"]) if len(now) == 1 else None
 
 
 def _is_digest(text: str) -> bool:

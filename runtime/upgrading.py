@@ -12,8 +12,10 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.aftermath import TakenBack
 from runtime.application import Application
 from runtime.beside import beside
+from runtime.bounded import bounded
 from runtime.differing import differing
 from runtime.durability import Disk, kept_on_disk
 from runtime.host import Host
@@ -68,9 +70,8 @@ class Upgrading:
         callers may wait for it.
         It is watched for `probation`, and goes back by itself where it fails what the version before does not
         (`passed` waits for that); None watches nothing. With `settle` it cannot be undone any more as soon as it
-        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. Where the upgrade
-        before is still watched, this one waits for it, or with `settle_before` settles it. `tell` hears of each
-        instruction.
+        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. An upgrade still watched
+        is waited for, or with `settle_before` settled. `tell` hears of each instruction.
         Returns Failure with the typed reason, and then nothing has changed.
         """
         terms, name = Terms(probation, settle, quarantine), application.name
@@ -108,6 +109,7 @@ class Upgrading:
         expected: str | None = None,
         *,
         through: Sequence[Application] = (),
+        rehearse: int = 0,
         probation: Probation | None = Probation(),  # noqa: B008 - a frozen value
         allow_pause: bool = False,
         settle: bool = False,
@@ -118,8 +120,11 @@ class Upgrading:
         Returns Success(the instructions, and what becomes of every cell), or Failure as `upgrade`.
         """
         terms = Terms(probation, settle, quarantine)
-        found = await beside(self._host.prepare, application, expected, tuple(through), terms)
-        return found.map(lambda prepared: planned(prepared, expected, allow_pause=allow_pause))
+        prepare = partial(self._host.prepare, application, expected, tuple(through), terms)
+        found: Result[Prepared, Refusal] = await bounded(application.name, prepare)
+        return found.map(
+            lambda prepared: planned(prepared, expected, rehearse=rehearse, allow_pause=allow_pause)
+        )
 
     async def _prepared(
         self,
@@ -128,7 +133,6 @@ class Upgrading:
         through: Sequence[Application],
         terms: Terms,
         transaction: Transaction,
-        *,
         settle_before: bool,
     ) -> Result[Prepared, Refusal]:
         self._goes_on(transaction)
@@ -138,11 +142,11 @@ class Upgrading:
         transaction.done(Verify)
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, application, expected, tuple(through), terms)
-        prepared: Result[Prepared, Refusal] = await beside(prepare)
+        prepared: Result[Prepared, Refusal] = await bounded(application.name, prepare)
         if settle_before and isinstance(prepared, Success):
             await self.settle(application.name)  # or there is nothing to settle
         while isinstance(prepared, Success) and await self._waited(application.name, transaction):
-            prepared = await beside(prepare)
+            prepared = await bounded(application.name, prepare)
         if isinstance(prepared, Success):
             transaction.planned(prepared.unwrap().changed)
             transaction.changes = await beside(differing, prepared.unwrap())
@@ -195,7 +199,7 @@ class Upgrading:
                     transaction.done(Lead)
                     transaction.begin(Swap)
                     if made.changed.tables:
-                        self._host.sweep.freeze()
+                        self._host.sweep.collector.hide()
                     return await self._change(name, Success(made), puts, transaction)
                 if tries == bounds.TRIES:
                     return await self._change(name, Failure(pause), transaction=transaction)
@@ -209,19 +213,24 @@ class Upgrading:
             keeper.keep(keeper.history.upgrading(self._host.now(), transaction))
 
     async def passed(self, application: str) -> Result[ApplicationStatus, Refusal]:
-        """Wait until an application is on probation no more.
+        """Wait until an application is on probation no more, and that is on disk.
 
-        Returns Success(its status), or Failure(UnknownApplication), or why it went back to the version before.
+        Returns Success(its status), or Failure(UnknownApplication | TakenBack), or why it went back to the version
+        before.
         """
         found: Result[Running, Refusal] = self._host.core.running(application)
         if isinstance(found, Failure):
             return Failure(found.failure())
         running = found.unwrap()
         transaction = running.transaction
+        await self._unheld()
         while running.watch is not None and self._host.core.applications.get(application) is running:
             await asyncio.sleep(bounds.SEEN)
+            await self._unheld()  # a crash before it is on disk would go back
         if transaction is not None and transaction.why is not None:
             return Failure(transaction.why)
+        if transaction is not None and running.previous is None:
+            return Failure(TakenBack(application, transaction.version))
         return Success(of_application(running))
 
     async def settle(self, application: str) -> Result[ApplicationStatus, Refusal]:
@@ -237,6 +246,7 @@ class Upgrading:
                 found = settle(self._host, application, ticket)
                 self._host.tell()
                 if isinstance(found, Success):
+                    self._go_on()  # to let go of what there was waits for no message
                     wrong = await kept_on_disk(application, ticket)
                     return Success(of_application(found.unwrap())) if wrong is None else Failure(wrong)
             if not isinstance(found.failure(), StillSweeping):

@@ -1,6 +1,7 @@
 """Everything that must pass, with this interpreter's own tools: lint, format, types, tests.
 
-Arguments go to pytest. Stops at the first step that fails, with its exit code.
+Stops at the first step that fails, with its exit code. Arguments go to pytest, which has a process for each core
+(`-n 0` for one alone, which shows what tests print with `-s`).
 """
 
 import subprocess
@@ -14,7 +15,7 @@ STEPS = {
     "lint": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "types": ["mypy"],
-    "tests": ["pytest", *sys.argv[1:]],
+    "tests": ["pytest", "--numprocesses=auto", "--dist=loadfile", *sys.argv[1:]],
 }
 
 

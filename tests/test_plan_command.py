@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.test_command import COUNTER, ROOT, midflight
+from tests.test_command import COUNTER, ROOT, midflight, running
 
 TEXT = """
 import attrs
@@ -141,3 +142,23 @@ def test_diff_shows_the_table_of_plan_and_refuses_nothing(tmp_path: Path) -> Non
     assert shown.returncode == 0
     assert "users/total" in shown.stdout
     assert "DROP" in shown.stderr
+
+
+def test_with_one_file_the_running_node_is_asked(tmp_path: Path) -> None:
+    for name in ("v1.py", "v2.py"):
+        shutil.copy(COUNTER / name, tmp_path / name)
+    with running(tmp_path) as node:
+        planned = node.ask("plan", "v2.py")
+        assert planned.returncode == 0, planned.stderr
+        told = node.ask("plan", "v1.py", "v2.py").stdout
+        steps = [line for line in told.splitlines() if line.startswith("  ")]
+        assert len(steps) == 8
+        assert [line for line in planned.stdout.splitlines() if line.startswith("  ")][1:] == steps[1:]
+        assert json.loads(node.ask("plan", "v2.py", "--json").stdout)["plan"]["rows"]["counter"]
+        assert node.ask("plan", "v1.py").returncode == 1, "it runs already"
+        assert node.ask("plan", "v2.py", "--back").returncode == 2
+        assert node.ask("plan", "v1.py", "v2.py", "v1.py").returncode == 2
+        assert node.ask("status", "--json").stdout.count('"version": "1"')
+    refused = midflight("plan", "v2.py", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "no node runs" in refused.stderr

@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, reloading, sockets
+from . import journal, language, libraries, memory, migrating, node, pause, reloading, sockets, sweeping
 
 BENCHES = (
     *language.BENCHES,
@@ -8,6 +8,7 @@ BENCHES = (
     *node.BENCHES,
     *journal.BENCHES,
     *pause.BENCHES,
+    *sweeping.BENCHES,
     *memory.BENCHES,
     *sockets.BENCHES,
     *reloading.BENCHES,

@@ -60,13 +60,14 @@ def weigh(count: int) -> None:
     """Step a keyed counter once for each key, and print how many bytes each came to."""
     program = compile(keyed(loop(count_of, init=0, name="count"), by=identity(), name="by_key"))
     state, _ = program.step(program.initial(), -1)
-    before = _resident()
+    before = resident()
     for key in range(count):
         state, _ = program.step(state, key)
-    print(json.dumps((_resident() - before) / count))
+    print(json.dumps((resident() - before) / count))
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of this process that are in memory, without what nobody uses."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 

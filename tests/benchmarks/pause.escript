@@ -16,13 +16,18 @@ handle_cast(_, State) -> {noreply, State}.
 
 code_change(_Old, State, _Extra) -> {ok, maps:map(fun(_, Number) -> {Number, Number} end, State)}.
 
-main([Entries, Milliseconds]) ->
+main([Entries, Milliseconds, Times]) ->
     Time = list_to_integer(Milliseconds),
-    {ok, Server} = gen_server:start(?MODULE, list_to_integer(Entries), []),
+    Pauses = [pause(list_to_integer(Entries), Time) || _ <- lists:seq(1, list_to_integer(Times))],
+    io:format("~.6f~n", [lists:nth((length(Pauses) + 1) div 2, lists:sort(Pauses)) / 1.0e6]).
+
+pause(Entries, Time) ->
+    {ok, Server} = gen_server:start(?MODULE, Entries, []),
     Quiet = longest_gap(Server, Time),
     spawn(fun() -> timer:sleep(Time div 2), change(Server) end),
     Swapped = longest_gap(Server, Time),
-    io:format("~.6f~n", [(Swapped - Quiet) / 1.0e6]).
+    gen_server:stop(Server),
+    Swapped - Quiet.
 
 change(Server) ->
     ok = sys:suspend(Server),

@@ -202,6 +202,98 @@ def test_wrk_has_no_error(root: Path, tmp_path: Path) -> None:
         assert int(found[1]) <= count <= int(found[1]) + 32, "each answered, and those that were under way"
 
 
+OTHERWISE = {
+    "redis_like": ("reply = Number(n + by)\n", "reply = Number(n + by + 1)\n"),
+    "counter": ("return Ok()\n", "return Total(count[1])\n"),
+}
+"""What the last inputs are answered otherwise by, so that a rehearsal refuses it."""
+BREAKS = {
+    "redis_like": ("elif -LARGEST <=", "elif sound(n) and -LARGEST <="),
+    "counter": ("count = (count[0], count[1] + by)\n", "count = (count[0], sound(count[1]) + by)\n"),
+}
+"""What raises on every hundredth input."""
+SOUND = """
+
+def sound(n: int) -> int:
+    if n % 100 == 99:
+        raise ArithmeticError(n)
+    return n
+
+
+"""
+
+
+def other(node: Running, folder: Path, change: tuple[str, str]) -> Path:
+    """Version 2 of an example with one text in the place of another."""
+    shutil.copytree(node.root / "examples" / node.example, folder)
+    file = folder / "v2.py"
+    text = file.read_text()
+    assert text.count(change[0]) == 1
+    head, at, rest = text.replace(*change).partition("\n\n\n@")
+    file.write_text(head + SOUND + at.lstrip() + rest)
+    return file
+
+
+def through_it_all(node: Running, client: subprocess.Popen[str], folder: Path) -> None:
+    """A rehearsal that refuses, a probation that goes back, a good upgrade that is taken back, and one that settles."""
+    good = node.root / "examples" / node.example / "v2.py"
+    words = ("--probation", "500/20s")
+    steps: tuple[tuple[int, str, tuple[str, ...]], ...] = (
+        (
+            1,
+            "the new version differs",
+            ("upgrade", "--rehearse", "20", str(other(node, folder / "a", OTHERWISE[node.example]))),
+        ),
+        (
+            1,
+            "ArithmeticError",
+            ("upgrade", "--rehearse", "0", str(other(node, folder / "b", BREAKS[node.example]))),
+        ),
+        (0, "upgraded", ("upgrade", "--rehearse", "0", *words, str(good))),
+        (0, "rolled back", ("rollback",)),
+        (0, "upgraded", ("upgrade", "--rehearse", "0", *words, "--settle", str(good))),
+        (1, "no earlier version", ("rollback",)),
+    )
+    for code, told, typed in steps:
+        done = CliRunner().invoke(app, [*typed, "--data", str(node.data)])
+        assert done.exit_code == code, done.output
+        assert told in done.output, done.output
+    assert client.poll() is None, "the client ended before the changes: they were not under load"
+
+
+def test_redis_benchmark_through_what_goes_wrong(redis: Running, tmp_path: Path) -> None:
+    command = ["redis-benchmark", "-p", redis.port, "-t", "incr", "-n", "60000", "-c", "50"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as client:
+        through_it_all(redis, client, tmp_path)
+        said, _ = client.communicate(timeout=PATIENCE)
+    assert "60000 requests completed" in said
+    assert "rror" not in said.replace("could not fetch", "")
+    recovered(redis)
+    assert redis.redis("get", "counter:__rand_int__") == "60000"
+
+
+def test_wrk_through_what_goes_wrong(root: Path, tmp_path: Path) -> None:
+    needs("wrk")
+    script = tmp_path / "incr.lua"
+    script.write_text("wrk.method = 'POST'\nwrk.body = '{\"type\": \"Incr\"}'\n")
+    with running(root, "counter", "http", tmp_path / "data") as node:
+        url = f"http://127.0.0.1:{node.port}/machines/counter"
+        command = ["wrk", "-t2", "-c32", "-d300s", "-s", str(script), url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as client:
+            time.sleep(0.3)
+            through_it_all(node, client, tmp_path)
+            client.send_signal(signal.SIGINT)  # it tells what it did
+            said, _ = client.communicate(timeout=PATIENCE)
+        assert "Socket errors" not in said
+        assert "Non-2xx" not in said
+        found = re.search(r"(\d+) requests in", said)
+        assert found
+        recovered(node)
+        words = ["call", "counter", '{"type": "Read"}', "--data", str(node.data), "--json"]
+        count = json.loads(CliRunner().invoke(app, words).output)["count"]
+        assert int(found[1]) <= count <= int(found[1]) + 32, "each answered, and those that were under way"
+
+
 def test_keys_that_are_set_together_survive_kills_together(
     redis: Running, pytestconfig: pytest.Config
 ) -> None:

@@ -83,6 +83,12 @@ def for_ever(words: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     return ()
 
 
+def greedy(words: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    held = []
+    while True:
+        held.append(bytearray(b"x" * (1 << 22)))
+
+
 def _second(up: object) -> Application:
     ways = Migration("words", old="1", new="2", up={"words": up}, down={"words": arr(forgotten)})  # type: ignore[dict-item]
     return Application("words", version="2", machines={"words": machine_2}, migrations=[ways])
@@ -91,6 +97,7 @@ def _second(up: object) -> Application:
 v1 = Application("words", version="1", machines={"words": machine})
 v2 = _second(arr(measured))
 LOOPS = _second(arr(for_ever))
+GREEDY = _second(arr(greedy))
 v3 = Application(
     "words",
     version="3",

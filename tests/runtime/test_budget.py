@@ -30,8 +30,8 @@ from runtime.errors import OverBudget, StepFailed
 from runtime.node import Node
 from runtime.watchdog import NAME
 from tests.runtime.crash_checker import wait_for
+from tests.runtime.crash_story import ROOT, free_port, python
 from tests.runtime.hanging import Do, app, busy, careful
-from tests.runtime.test_crash import ROOT, free_port, python
 
 FILE = ROOT / "tests" / "runtime" / "hanging.py"
 

@@ -21,8 +21,8 @@ from runtime.store import Change, Rejected
 from runtime.testing import TestNode
 from tests.runtime.book import v1, v2
 from tests.runtime.crash_checker import wait_for
+from tests.runtime.crash_story import free_port, python
 from tests.runtime.engines import Power, Simulated
-from tests.runtime.test_crash import free_port, python
 
 LOST = Application("book", version="3", machines={"ledger": arr(len), "rows": arr(len)})
 ROOT = Path(__file__).parent.parent.parent

@@ -24,7 +24,7 @@ from runtime.node import Node
 from runtime.observe import Event, Stepped
 from tests.runtime.bell import Ring, app
 from tests.runtime.crash_checker import wait_for
-from tests.runtime.test_crash import free_port, python
+from tests.runtime.crash_story import free_port, python
 
 FILE = Path(__file__).with_name("bell.py")
 

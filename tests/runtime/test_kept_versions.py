@@ -23,8 +23,8 @@ from runtime.refusal import CannotKeep, OtherHere
 from runtime.store import Rejected
 from runtime.testing import NotOpened, TestNode
 from tests.runtime.crash_checker import wait_for
+from tests.runtime.crash_story import free_port, python
 from tests.runtime.engines import Power, Simulated
-from tests.runtime.test_crash import free_port, python
 
 SHARED = """
 from attrs import frozen

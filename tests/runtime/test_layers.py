@@ -15,6 +15,7 @@ from runtime.pending import Pending
 from runtime.store import Change, Done, Rejected
 from runtime.testing import TestNode
 from tests.long import LONG
+from tests.runtime import cashbox
 from tests.runtime.engines import Power, Scattered, Simulated
 from tests.runtime.shelves import Look, Set, v1, v2
 
@@ -205,3 +206,21 @@ def test_parts_of_a_snapshot_that_was_given_up_are_taken_away() -> None:
     store.automatic = True
     snapshot(node)
     assert sum(key.startswith("snapshot/") for key in power.table) == layers(power)[0][1]
+
+
+def test_a_version_that_was_gone_back_from_between_two_snapshots_leaves_nothing_to_read() -> None:
+    """The version is the same in both, and only the one before is not."""
+    power = Power()
+    node = TestNode(store=Simulated(power, automatic=True))
+    node.start(cashbox.v1).unwrap()
+    node.call("box", cashbox.Add(1))
+    node.upgrade(cashbox.v2, probation=None).unwrap()
+    snapshot(node)
+    node.upgrade(cashbox.v3, probation=None).unwrap()
+    node.call("box", cashbox.Add(2))
+    node.rollback("cash").unwrap()
+    snapshot(node)
+    again = TestNode(store=Simulated(power, automatic=True))
+    again.start(cashbox.v2).unwrap()
+    assert again.status().applications[0].previous is None
+    assert again.call("box", cashbox.Total()) == 3

@@ -16,12 +16,14 @@ from migrations.ahead import Ahead
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.application import Application
+from runtime.bounded import LeadsTooLong, LeadsTooMuch
+from runtime.core import Core
 from runtime.hosted import routes
 from runtime.instruction import Progress
-from runtime.led_ahead import LeadsTooLong, WouldPause
+from runtime.led_ahead import WouldPause, lead, with_memory
 from runtime.node import Node
-from runtime.upgrade import compiled
-from tests.runtime.long_words import LOOPS, Count, Fill, Say, v1, v2, v3
+from runtime.upgrade import compiled, migrated
+from tests.runtime.long_words import GREEDY, LOOPS, Count, Fill, Say, v1, v2, v3
 
 WORDS = 200_000
 
@@ -116,6 +118,36 @@ def test_a_migration_that_never_ends_refuses_the_upgrade(
         thread.start()
         thread.join()
     assert results == [LeadsTooLong("words", 0.3)]
+
+
+def test_the_swap_takes_over_what_was_led() -> None:
+    one, two = (compiled(each).unwrap() for each in (v1, v2))
+    core = Core(lambda: "", observed=False)
+    core.open = True
+    hosted = core.start(one).unwrap().machines["words"]
+    hosted.state = (1, ("a", "bb"))
+    prepared = with_memory(core.prepare(two, None).unwrap())
+    asyncio.run(lead(prepared)).unwrap()
+    hosted.state = (2, hosted.state[1])
+    led: Any = migrated(prepared.plans["words"], hosted, None, prepared.ahead["words"]).unwrap()
+    core.swap(prepared).unwrap()
+    state: Any = hosted.state
+    assert state == (2, (("a", 1), ("bb", 2)))
+    assert state[1] is led[1]
+
+
+def test_a_migration_that_eats_memory_refuses_the_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LEADING_MEMORY", 100 << 20)
+
+    async def main() -> None:
+        async with spoken(Count()) as (node, _):
+            refused = (await node.upgrade(GREEDY, probation=None)).failure()
+            assert isinstance(refused, LeadsTooMuch), refused
+            assert refused.megabytes >= 100
+            assert node.status().applications[0].version == "1"
+            (await node.upgrade(v2, probation=None)).unwrap()
+
+    asyncio.run(main())
 
 
 def ahead(*versions: Application) -> tuple[Any, Ahead]:

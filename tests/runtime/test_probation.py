@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from runtime import observe
+from runtime.aftermath import TakenBack
 from runtime.errors import RolledBack, StepFailed, Unavailable
 from runtime.history import rows
 from runtime.instruction import Probation, Progress
@@ -156,6 +157,15 @@ def test_the_application_says_what_is_healthy(start: Start) -> None:
     assert node.call("till", Sell(4)) == 4
     assert node.call("till", Sell(4)) == 8  # of the version before
     assert version(node) == "1"
+
+
+def test_what_is_healthy_is_asked_of_the_reply_and_not_of_its_encoding(start: Start) -> None:
+    node = start()
+    node.upgrade(WELL).unwrap()
+    pending = node.send("till", Sell(4), encode=str)
+    node.drain()
+    assert pending.result() == "4"
+    assert version(node) == "2"
 
 
 def test_why_it_is_not_healthy_is_told() -> None:
@@ -317,6 +327,39 @@ def test_a_node_waits_until_it_has_passed() -> None:
             assert not waiting.done()
             await node.call("till", Sell(1))
             assert (await waiting).unwrap().version == "2"
+
+    asyncio.run(run())
+
+
+def test_one_who_waits_is_told_that_another_one_took_it_back() -> None:
+    async def run() -> None:
+        async with Node() as node:
+            (await node.start(v1)).unwrap()
+            (await node.upgrade(FINE, probation=Probation(1000, 60.0))).unwrap()
+            waiting = asyncio.ensure_future(node.passed("shop"))
+            await asyncio.sleep(0)
+            (await node.rollback("shop")).unwrap()
+            assert (await waiting).failure() == TakenBack("shop", "2")
+
+    asyncio.run(run())
+
+
+def test_it_is_told_to_have_passed_once_that_is_on_disk() -> None:
+    async def run() -> None:
+        store = Simulated(Power(), automatic=True)
+        async with Node(store=store) as node:
+            (await node.start(v1)).unwrap()
+            (await node.upgrade(FINE, probation=Probation(1, 60.0))).unwrap()
+            waiting = asyncio.ensure_future(node.passed("shop"))
+            store.automatic = False
+            called = asyncio.ensure_future(node.call("till", Sell(1)))
+            await asyncio.sleep(0.1)
+            over, told = node._host.core.applications["shop"].watch is None, waiting.done()
+            store.automatic = True
+            store.advance()
+            await called
+            assert (await waiting).unwrap().version == "2"
+            assert (over, told) == (True, False)
 
     asyncio.run(run())
 

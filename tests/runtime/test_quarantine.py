@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from runtime.application import Application
 from runtime.errors import KeySetAside
 from runtime.instruction import Progress
 from runtime.loader import load
+from runtime.node import Node
 from runtime.quarantine import KeysSetAside
 from runtime.refusal import NothingToRollBack
 from runtime.testing import TestNode
@@ -117,6 +119,27 @@ def test_a_message_may_come_to_such_a_row_before_the_sweep() -> None:
     with pytest.raises(KeySetAside):
         pending.result()
     assert node.status().applications[0].version == "2"
+
+
+def test_a_stop_in_the_middle_of_the_sweep_loses_no_row(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Node(tmp_path) as node:
+            (await node.start(v1)).unwrap()
+            await node.call_all("rows", [Put(key, 1000 + key) for key in range(1000)])
+            late = list(node._host.core.machines["rows"].state[0])[-1]
+            await node.call("rows", Put(late, 777 - 1000 - late))
+            (await node.upgrade(PICKY, quarantine=True, probation=None)).unwrap()
+            stands = node.status().applications[0].upgrade
+            assert stands is not None
+            assert stands.rows > 0
+        async with Node(tmp_path) as node:
+            (await node.start(PICKY)).unwrap()
+            with pytest.raises(KeySetAside):
+                await node.call("rows", Get(late))
+            (await node.rollback("book")).unwrap()
+            assert await node.call("rows", Get(late)) == 777
+
+    asyncio.run(main())
 
 
 VERSION = """

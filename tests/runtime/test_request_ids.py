@@ -23,7 +23,8 @@ from runtime.control import Control
 from runtime.datadir import claim
 from runtime.loader import load
 from runtime.node import Node
-from tests.runtime.test_crash import ROOT, free_port, running
+from tests.runtime.crash_story import ROOT, free_port
+from tests.runtime.crash_story import node_of as running
 
 APP = load(str(Path(__file__).parent / "named" / "v1.py")).unwrap()
 DONE = {"type": "Done", "n": 7, "at": 1}

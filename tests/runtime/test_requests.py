@@ -32,6 +32,7 @@ from runtime.errors import (
     Unavailable,
     UnknownMachine,
 )
+from runtime.fingerprint import fingerprint
 from runtime.gateway import encoded
 from runtime.keeper import NOTHING
 from runtime.loader import load
@@ -39,7 +40,7 @@ from runtime.node import Node
 from runtime.packing import parsed
 from runtime.pending import Pending
 from runtime.replies import Answers, written
-from runtime.requests import Answered, Window, fingerprint
+from runtime.requests import Answered, Window
 from runtime.store import Rejected
 from runtime.testing import TestNode
 from runtime.upgrade import compiled

@@ -16,8 +16,8 @@ from runtime.errors import BadMessage, StepFailed
 from runtime.loader import load
 from runtime.testing import TestNode
 from tests.runtime.crash_checker import wait_for
+from tests.runtime.crash_story import free_port
 from tests.runtime.engines import Power, Simulated
-from tests.runtime.test_crash import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = ROOT / "tests" / "runtime" / "secret"

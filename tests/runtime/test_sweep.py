@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from runtime.node import Node
 from runtime.probation import Failing
 from runtime.testing import TestNode
 from tests.runtime.engines import Power, Simulated
-from tests.runtime.wide import PICKY, Get, Put, v1, v2
+from tests.runtime.wide import PICKY, STUBBORN, Get, Put, v1, v2
 
 ROWS = 5000
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +44,7 @@ def filled(node: TestNode) -> TestNode:
     return node
 
 
-def table(node: TestNode) -> Any:
+def table(node: TestNode | Node) -> Any:
     return node._host.core.machines["rows"].state[0]
 
 
@@ -224,6 +225,38 @@ def test_the_sweep_waits_while_a_commit_is_made() -> None:
     store.advance()
     node.drain()
     assert (pending.result(), rest(node)) == (5999, 0)
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["swept", "touched"])
+@pytest.mark.parametrize("in_main", [True, False], ids=["main thread", "other thread"])
+def test_a_row_whose_migration_never_ends_goes_back(in_main: bool, touched: bool) -> None:
+    done: list[int] = []
+
+    async def main() -> None:
+        events: list[observe.Event] = []
+        async with Node(budget=0.2, observers=[events.append]) as node:
+            (await node.start(v1)).unwrap()
+            await node.call_all("rows", [Put(key, 1000 + key) for key in range(1000)])
+            late = list(table(node))[-1]
+            await node.call("rows", Put(late, 777 - 1000 - late))
+            (await node.upgrade(STUBBORN)).unwrap()
+            if touched:
+                assert await node.call("rows", Get(late)) == 777
+            async with asyncio.timeout(20):
+                while node.status().applications[0].version == "2":
+                    await asyncio.sleep(0.01)
+            assert await node.call("rows", Get(late)) == 777
+            (back,) = (each for each in events if isinstance(each, observe.RolledBack))
+            assert "budget of 0.2 s and was interrupted at" in str(back.why)
+            done.append(1)
+
+    if in_main:
+        asyncio.run(main())
+    else:
+        thread = threading.Thread(target=lambda: asyncio.run(main()))
+        thread.start()
+        thread.join()
+    assert done
 
 
 SCRIPT = """

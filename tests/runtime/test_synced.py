@@ -20,7 +20,7 @@ from runtime.control_client import ask
 from runtime.loader import load
 from runtime.node import Node
 from tests.runtime.crash_checker import wait_for
-from tests.runtime.test_crash import free_port
+from tests.runtime.crash_story import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 COUNTER = ROOT / "examples" / "counter" / "v1.py"

@@ -51,6 +51,12 @@ def picky(n: int) -> tuple[int, int]:
     return n, n
 
 
+def stubborn(n: int) -> tuple[int, int]:
+    while n == 777:
+        pass
+    return n, n
+
+
 @proc
 def up(n: int) -> tuple[int, int]:
     return pair(n)
@@ -64,6 +70,11 @@ def down(n: tuple[int, int]) -> int:
 @proc
 def picky_up(n: int) -> tuple[int, int]:
     return picky(n)
+
+
+@proc
+def stubborn_up(n: int) -> tuple[int, int]:
+    return stubborn(n)
 
 
 @proc
@@ -89,4 +100,12 @@ PICKY = Application(
     version="2",
     machines={"rows": keyed(row_2, by=key, name="rows")},
     migrations=[Migration("rows", old="1", new="2", up={"rows/n": picky_up, **WAYS}, down={"rows/n": down})],
+)
+STUBBORN = Application(
+    "book",
+    version="2",
+    machines={"rows": keyed(row_2, by=key, name="rows")},
+    migrations=[
+        Migration("rows", old="1", new="2", up={"rows/n": stubborn_up, **WAYS}, down={"rows/n": down})
+    ],
 )
