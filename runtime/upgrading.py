@@ -70,8 +70,8 @@ class Upgrading:
         callers may wait for it.
         It is watched for `probation`, and goes back by itself where it fails what the version before does not
         (`passed` waits for that); None watches nothing. With `settle` it cannot be undone any more as soon as it
-        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. An upgrade still watched
-        is waited for, or with `settle_before` settled. `tell` hears of each instruction.
+        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. One still watched is
+        waited for, or with `settle_before` settled. `tell` hears of each instruction.
         Returns Failure with the typed reason, and then nothing has changed.
         """
         terms, name = Terms(probation, settle, quarantine), application.name
