@@ -13,7 +13,7 @@ import attrs
 from arrows.canvas import Canvas, Dot, Kind, Mermaid
 from arrows.diff import Difference
 from arrows.marked import LEGEND, Look, Mark, Marked, marked
-from arrows.parts import Case, Tree, caption, rooted
+from arrows.parts import Case, Part, Tree, caption, rooted
 from arrows.term import (
     Arrow,
     Attempt,
@@ -149,12 +149,12 @@ class _Picture:
         head = part.head
         if own is not None and own.gone and not any(part.rows):
             return self.box(caption(head), ends, own)
-        if own is not None and self.is_bare(part):
+        if own is not None and is_bare(part):
             ends, mark = self.box(caption(head), ends, own), inner
         match head:
             case Identity():
                 return ends
-            case Primitive(name=name) if name in _PLUMBING:
+            case Primitive() if is_plumbing(head):
                 return ends
             case Primitive(name="raise"):
                 self.box(caption(head), ends, mark)
@@ -212,18 +212,22 @@ class _Picture:
         self.canvas.close()
         return ends
 
-    def is_bare(self, part: Tree) -> bool:
-        """Whether nothing stands for the part itself."""
-        if isinstance(part.head, Parallel | Case | Identity):
-            return True
-        return isinstance(part.head, Primitive) and part.head.name in _PLUMBING
-
     def is_seen(self, part: Tree) -> bool:
         """Whether anything is drawn for a part or for what is in it."""
-        if part in self.what.marks or not self.is_bare(part):
+        if part in self.what.marks or not is_bare(part):
             return True
         rows = range(len(part.rows))
         return any(self.is_seen(each) for row in rows for each in self.what.row(part, row))
+
+
+def is_plumbing(part: Part) -> bool:
+    """Whether a part is a primitive that only lays the wires."""
+    return isinstance(part, Primitive) and part.name in _PLUMBING
+
+
+def is_bare(part: Tree) -> bool:
+    """Whether nothing stands for the part itself."""
+    return isinstance(part.head, Parallel | Case | Identity) or is_plumbing(part.head)
 
 
 def _noted(text: str, mark: Mark | None) -> str:

@@ -7,7 +7,7 @@ import builtins
 import dis
 import types
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 from arrows.free_names import Definition, free_names
@@ -17,6 +17,9 @@ from arrows.source import enclosing, tree_of
 
 Reached: TypeAlias = dict[str, Any]
 """What stands behind each name (dotted, for what is read through a module)."""
+
+_Uses: TypeAlias = Mapping[str, Sequence[str]]
+"""For each dotted name in a function, at every place where it stands, what is read through it, or ""."""
 
 _BLIND: Final = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__"})
 
@@ -45,10 +48,11 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
     Raises BuildError where the function writes what it reads, or can read what nobody sees.
     """
     tree = tree_of(function)
+    uses = _uses(tree)
     found: Reached = {}
     for name in _names(function, tree, where):
         if name in function.__globals__:
-            found.update(_parts(name, function.__globals__[name], tree, where))
+            found.update(_parts(name, function.__globals__[name], uses, where))
         elif hasattr(builtins, name):
             if name in _BLIND:
                 _hidden(f"calls {name}(), which sees what cannot be identified", where)
@@ -63,7 +67,7 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
                 f"{name!r} is not bound yet", where=where, remedy=f"Bind {name!r} first."
             ) from None
     for name, value in imported(function, tree, where).items():
-        found.update(_parts(name, value, tree, where))
+        found.update(_parts(name, value, uses, where))
     for value in found.values():
         if getattr(value, "__name__", "") == "import_module" and value.__module__ == "importlib":
             _hidden("calls importlib.import_module(), which sees what cannot be identified", where)
@@ -118,21 +122,32 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(constant)
 
 
-def _parts(name: str, value: Any, tree: ast.AST, where: Origin) -> Reached:
+def _uses(tree: ast.AST) -> _Uses:
+    found: dict[str, list[str]] = {}
+    read: set[ast.AST] = set()
+    for each in ast.walk(tree):  # the outer ones first
+        if isinstance(each, ast.Attribute):
+            read.add(each.value)
+            if module := _dotted(each.value):
+                found.setdefault(module, []).append(each.attr)
+        if each not in read and (name := _dotted(each)):
+            found.setdefault(name, []).append("")
+    return found
+
+
+def _parts(name: str, value: Any, uses: _Uses, where: Origin) -> Reached:
     """A module is what is read through it, and all of it where it is handed on."""
     if not isinstance(value, types.ModuleType):
         return {name: value}
     found: Reached = {}
-    through = 0
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Attribute) and _dotted(each.value) == name:
-            through += 1
-            if not hasattr(value, each.attr):
-                raise BuildError(f"{name}.{each.attr} is not defined", where=where, remedy="Define it first.")
-            dotted = f"{name}.{each.attr}"
-            found.update(_parts(dotted, getattr(value, each.attr), tree, where))
-    whole = sum(_dotted(each) == name for each in ast.walk(tree))
-    return found if whole == through else {**found, name: value}
+    for attribute in dict.fromkeys(uses.get(name, ())):
+        if not attribute:
+            found[name] = value
+            continue
+        if not hasattr(value, attribute):
+            raise BuildError(f"{name}.{attribute} is not defined", where=where, remedy="Define it first.")
+        found.update(_parts(f"{name}.{attribute}", getattr(value, attribute), uses, where))
+    return found
 
 
 def _dotted(tree: ast.AST) -> str:
@@ -151,10 +166,13 @@ def _written(function: types.FunctionType, tree: ast.AST, found: Reached, where:
         if isinstance(each, ast.Subscript | ast.Attribute) and isinstance(each.ctx, ast.Store | ast.Del):
             if _top(each) in tops:
                 _hidden(f"writes into {ast.unparse(each)!r}", Origin(where.file, each.lineno))
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            changed = _through_classes(each.func.value, held)
-            if each.func.attr in _CHANGES and isinstance(changed, _CHANGING):
-                _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
+        elif (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr in _CHANGES
+            and isinstance(_through_classes(each.func.value, held), _CHANGING)
+        ):
+            _hidden(f"changes {ast.unparse(each.func.value)!r}", Origin(where.file, each.lineno))
     outer = set(function.__code__.co_freevars)
     for around in enclosing(function) if outer else ():
         for each in ast.walk(around):

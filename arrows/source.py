@@ -21,6 +21,16 @@ SOURCE = "__midflight_source__"
 """The name under which a loaded module keeps its own text."""
 
 
+def raised_at(error: BaseException) -> str:
+    """`FILE:LINE` of the innermost line of a loaded version's files that an error came from, or ""."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in trace.tb_frame.f_globals.get(SOURCE, ()):
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def text_of(function: types.FunctionType) -> str:
     """The text of the module that a function was defined in, or "" where there is none."""
     own = function.__globals__.get(SOURCE)

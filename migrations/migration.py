@@ -80,3 +80,16 @@ class Migration:
     def table(self) -> tuple[Rule, ...]:
         """The rules that are asked what structure decides."""
         return (*self.rules, *RULES)
+
+    def with_more(self, more: Migration) -> Migration:
+        """The same, and what another one between the same versions says besides."""
+        down = None if self.down is None and more.down is None else {**(self.down or {}), **(more.down or {})}
+        return attrs.evolve(
+            self,
+            up={**self.up, **more.up},
+            down=down,
+            lenses=(*self.lenses, *more.lenses),
+            inputs=(*self.inputs, *more.inputs),
+            replies=(*self.replies, *more.replies),
+            rules=(*self.rules, *more.rules),
+        )

@@ -15,6 +15,7 @@ import attrs
 from arrows.cells import Cell, Slot, Values, flat
 from arrows.fit import adopt, misfit
 from arrows.shape import Shape
+from arrows.source import raised_at
 from arrows.term import Arrow
 from migrations.ahead import Ahead
 from migrations.doubles import doubles
@@ -233,7 +234,7 @@ class Planner(ABC):
                 raise Refused(MigrationMisfit(self.machine, slot.address, str(wrong))) from wrong
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
-                raise Refused(MigrationRaised(self.machine, slot.address, what)) from error
+                raise Refused(MigrationRaised(self.machine, slot.address, what, raised_at(error))) from error
             if shape is None or surely is None or surely(value):
                 return value
             other = misfit(value, shape)

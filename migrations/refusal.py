@@ -219,10 +219,12 @@ class MigrationRaised(Refusal):
     machine: str
     address: str
     error: str
+    place: str = ""
 
     @property
     def happened(self) -> str:
-        return f"{self.machine}: migrating the cell {self.address!r} raised {self.error}."
+        error = f"{self.error} at {self.place}" if self.place else self.error
+        return f"{self.machine}: migrating the cell {self.address!r} raised {error}."
 
     @property
     def remedy(self) -> str:

@@ -33,6 +33,11 @@ def as_arrow(migration: Migration) -> Arrow[Any, Any]:
     return _written(migration)
 
 
+def part_as_arrow(part: Any) -> Arrow[Any, Any]:
+    """The same of a part of a migration: a lens, an arrow, `DROP`."""
+    return _written(part)
+
+
 def from_arrow(arrow: Arrow[Any, Any]) -> Result[Migration, str]:
     """The migration that an arrow stands for: Success(Migration), or Failure(what is wrong with it)."""
     try:

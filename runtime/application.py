@@ -155,13 +155,33 @@ class Application:
                 )
             seen.add(way)
 
+    def declaring(self, *migrations: Migration) -> Application:
+        """The same with further migrations; one that leads where another of its machine does adds to that.
+
+        >>> from arrows import loop
+        >>> count = loop(lambda by, total: (total + by, total + by), init=0, name="count")
+        >>> app = Application("counter", version="2", machines={"counter": count})
+        >>> app.declaring(Migration("counter", old="1", new="2")).migrations[0].old
+        '1'
+        """
+        found = {(each.machine, each.old, each.new): each for each in self.migrations}
+        for each in migrations:
+            way = (each.machine, each.old, each.new)
+            found[way] = found[way].with_more(each) if way in found else each
+        return attrs.evolve(self, migrations=tuple(found.values()))
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The digest of each machine. Raises BuildError as `digest`."""
+        return {name: digest(each) for name, each in self.machines.items()}
+
     @cached_property
     def digest(self) -> str:
         """The sha256 of everything but the version's label and the migrations, as 64 hex digits.
 
         Raises BuildError when a machine holds something that cannot be identified.
         """
-        machines = tuple((name, digest(each)) for name, each in self.machines.items())
+        machines = tuple(self.digests.items())
         what: tuple[Any, ...] = _FORMAT, self.name, machines, self.on_failure, self.inbox
         if self.codecs:
             what = *what, tuple((scheme, each.digest) for scheme, each in sorted(self.codecs.items()))

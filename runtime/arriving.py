@@ -6,33 +6,29 @@ long ago is signed for ever, and must not come back because somebody sends it ag
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import contextlib
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime import bounds
 from runtime.admission import OtherArtifact, Wanted, loaded, opened
 from runtime.application import Application
 from runtime.artifact import Artifact
 from runtime.asking import BadRequest
+from runtime.beside import apart
 from runtime.history import rows
 from runtime.reading import NoData, looked
 from runtime.refusal import CannotLoad
 from runtime.release import Release
 from runtime.release_file import load_wanted, made, of_artifact, problem_of
 from runtime.trust import list_of, trust
-
-LOADING: Final = 30.0
-"""Seconds that a version may take to be executed."""
 
 
 @attrs.frozen
@@ -181,20 +177,7 @@ def _artifact(given: dict[str, Any], directory: Path) -> Source:
 
 async def loading(source: Source) -> Result[Any, Refusal]:
     """Load beside the machines. The thread is let go of where what it executes never comes to its end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result[Any, Refusal]] = loop.create_future()
-
-    def done(result: Result[Any, Refusal]) -> None:
-        if not future.done():
-            future.set_result(result)
-
-    def work() -> None:
-        result = source.load()
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(done, result)
-
-    threading.Thread(target=work, name="midflight-load", daemon=True).start()
     try:
-        return await asyncio.wait_for(future, LOADING)
+        return await apart(bounds.LOADING, source.load)
     except TimeoutError:
-        return Failure(CannotLoad(source.place, f"did not come to its end within {LOADING:g} s"))
+        return Failure(CannotLoad(source.place, f"did not come to its end within {bounds.LOADING:g} s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import time
@@ -28,6 +29,36 @@ async def beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             time.sleep(bounds.LET_GO)
             await asyncio.wait([working], timeout=bounds.SLICE)
         return working.result()
+
+
+async def apart(seconds: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `beside`, for work that may never come to its end. Raises TimeoutError; the thread is then let go of."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def tell(done: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: None if future.done() else done())
+
+    def working() -> None:
+        try:
+            result = work(*args, **kwargs)
+        except BaseException as error:
+            wrong = error
+            tell(lambda: future.set_exception(wrong))
+        else:
+            tell(lambda: future.set_result(result))
+
+    threading.Thread(target=working, name="midflight-beside", daemon=True).start()
+    until = loop.time() + seconds
+    with _turns:
+        while not future.done():
+            if loop.time() >= until:
+                future.cancel()
+                raise TimeoutError
+            time.sleep(bounds.LET_GO)
+            await asyncio.wait([future], timeout=bounds.SLICE)
+    return future.result()
 
 
 class _ShortTurns:

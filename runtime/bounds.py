@@ -104,6 +104,21 @@ SWEPT_AT_ONCE = 32
 FROZEN = 5000
 """Rows that are led before the collector of cycles is told to leave them alone."""
 
+LOADING = 30.0
+"""Seconds that a file may take to be executed, where a node does that."""
+
+TOGETHER_SAVED = 0.4
+"""Seconds without a further change after which files that were saved are one save."""
+
+ALONE_SAVED = 0.02
+"""The same where a version is one file, so that no other can belong to it."""
+
+LOOKS_FOR_CHANGES = 1.0
+"""Seconds after which files under watch are looked at, also where nothing told of a change."""
+
+GIT = 30.0
+"""Seconds after which a lock of git's was left over, and nothing is changing the files any more."""
+
 FROZEN_BEFORE = 5000
 """Objects that are hidden from it before a program hides any itself; some Pythons begin with hundreds."""
 
@@ -253,6 +268,7 @@ assert IN_FLIGHT <= BATCH, "one client fills a batch and not an inbox"
 assert MAX_NESTING * 3 < 1000, (
     "a reader recursing three frames a level must stay within Python's default limit"
 )
+assert ALONE_SAVED < TOGETHER_SAVED < GIT
 assert LET_GO * 5 < SLICE, "the machines have most of the time while a change is prepared"
 assert MAX_NAME < MAX_BODY
 assert FORGET > 1, "what has become too old must leave faster than new answers come"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from returns.result import Failure
 
 from runtime import (
     artifact_command,
@@ -25,7 +26,7 @@ from runtime import (
     report,
     upgrade_command,
 )
-from runtime import watch as watching
+from runtime import watch as live
 from runtime.application import Application
 from runtime.artifact_command import taken
 from runtime.command import (
@@ -43,9 +44,13 @@ from runtime.command import (
     reached,
     usage,
 )
+from runtime.extra import NeedsExtra
 from runtime.gateway import Malformed, parse
 from runtime.listen import DEFAULT
-from runtime.serve import Over, serve
+from runtime.loader import load
+from runtime.release import Release
+from runtime.save import Save
+from runtime.serve import Over, Watch, serve
 from runtime.upgrade_command import Older
 
 app = typer.Typer(
@@ -109,6 +114,9 @@ def run(
             metavar="FILE", help="The token; made where there is none. [control.token in the data directory]"
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Let each save of the file, and of what it imports, take over.")
+    ] = False,
     older: Older = False,
     registry: Registry_ = None,
     registry_token: RegistryToken = None,
@@ -118,10 +126,20 @@ def run(
 
     Only this machine can reach it unless --listen says otherwise; port 0 takes a free port and prints it.
     What the machines know is kept in the data directory, and is there at the next start. Starting a changed file
-    on it is an upgrade; without FILE what ran there last goes on, also where its files are gone. An artifact must be
-    signed by a key on the trust list of the data directory, or on yours where it has none.
+    on it is an upgrade; without FILE what ran there last goes on, also where its files are gone. With --watch every
+    save is one: what is wrong with it is told, and the version before runs on. An artifact must be signed by a key on
+    the trust list of the data directory, or on yours where it has none.
     """
-    found = None if file is None else taken(file, registry, registry_token, data, older=older)
+    found: Application | Release | None
+    if watch:
+        if file is None:
+            usage("--watch goes with a FILE.")
+        found, watching = _watched(file)
+    else:
+        found, watching = (
+            None if file is None else taken(file, registry, registry_token, data, older=older),
+            None,
+        )
     if initial is not None and not isinstance(found, Application):
         usage(
             "--initial goes with one application: start each alone with its state, and upgrade to the release."
@@ -130,9 +148,21 @@ def run(
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
     done(
-        serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over),
+        serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over, watching),
         as_json=False,
     )
+
+
+def _watched(file: str) -> tuple[Application, Watch]:
+    """The application in a file, and what watches it; or tell why not, and end."""
+    try:
+        from runtime.reload import reloading  # noqa: PLC0415 - watchfiles is an extra
+    except ModuleNotFoundError:
+        done(Failure(NeedsExtra("watchfiles", "watch")), as_json=False)
+        raise
+    save = Save()
+    application: Application = done(load(file, save), as_json=False)
+    return application, reloading(file, application, save)
 
 
 @app.command(epilog=example('midflight call counter \'{"type": "Incr", "by": 2}\''))
@@ -189,7 +219,7 @@ def status(
     """
     if watch:
         place = reached(data, control, token_file, as_json=as_json)
-        raise typer.Exit(watching.watch(place, interval, as_json=as_json))
+        raise typer.Exit(live.watch(place, interval, as_json=as_json))
     found = asked({"op": "status"}, data, control, token_file, as_json=as_json)["status"]
     report.plain(found) if as_json else report.status(found)
 

@@ -34,12 +34,17 @@ class Disk:
 
     def text(self, path: Path) -> str:
         """What a file says."""
-        try:
-            return importlib.util.decode_source(path.read_bytes())
-        except (SyntaxError, UnicodeDecodeError):
-            raise SyntaxError(
-                "not text in UTF-8, or in the encoding it declares", (str(path), None, None, None)
-            ) from None
+        return decoded(path, path.read_bytes())
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The text in a file's bytes. Raises SyntaxError for what is not text in the encoding it declares."""
+    try:
+        return importlib.util.decode_source(data)
+    except (SyntaxError, UnicodeDecodeError):
+        raise SyntaxError(
+            "not text in UTF-8, or in the encoding it declares", (str(path), None, None, None)
+        ) from None
 
 
 class Kept:

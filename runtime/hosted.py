@@ -17,6 +17,7 @@ from arrows.effect import Done
 from migrations.chain import Route, route
 from migrations.lazy import left, plain
 from migrations.refusal import Refusal
+from migrations.repeated import remaining
 from migrations.rule import Stop
 from runtime.acceptance import Older, classes
 from runtime.application import Application
@@ -167,10 +168,18 @@ class Previous:
 
 
 def routes(old: Compiled, new: Compiled) -> dict[str, Result[Route, Refusal]]:
-    """The way of each machine that both versions have, by what migrations they know."""
-    known = {(each.machine, each.old, each.new): each for each in old.application.migrations}
+    """The way of each machine that both versions have, by what migrations they know.
+
+    Of one that leads from a label to itself, what the version before had is past (`migrations.repeated`).
+    """
+    known = {(m.machine, m.old, m.new): m for m in old.application.migrations}
+    past = {m.machine: known.pop((m.machine, m.old, m.new)) for m in list(known.values()) if m.old == m.new}
     for each in (*new.through, new):
         known.update(((m.machine, m.old, m.new), m) for m in each.application.migrations)
+    for way, brought in list(known.items()):
+        name = brought.machine
+        if brought.old == brought.new and name in past and name in old.programs and name in new.programs:
+            known[way] = remaining(brought, past[name], old.programs[name], new.programs[name])
     ends = old.application.version, new.application.version
     return {
         name: route(
@@ -219,10 +228,12 @@ class Running:
         return not self.left
 
     def watched(self, watch: Watch | None) -> None:
-        """Be on probation, or no more."""
+        """Be on probation, or no more. A machine that is what it was before is not watched."""
         self.watch = watch
-        for hosted in self.machines.values():
-            hosted.watched(watch)
+        before = None if self.previous is None else self.previous.compiled.application
+        for name, hosted in self.machines.items():
+            is_new = before is None or before.digests.get(name) != hosted.application.digests[name]
+            hosted.watched(watch if is_new or name in hosted.application.healthy else None)
 
     def sticks(self, why: str) -> None:
         """Stay as it is, though it should go back, as it cannot."""

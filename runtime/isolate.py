@@ -66,6 +66,7 @@ class Version:
         self.texts: dict[str, str] = {}
         self.outside: set[str] = set()
         """The modules of the environment that it imports, or may import, by the first part of their names."""
+        self._imported: Mapping[str, list[types.ModuleType]] = {}
         self._modules: dict[str, types.ModuleType] = {}
         self._lock = threading.RLock()
         self._defining = 0
@@ -77,6 +78,7 @@ class Version:
 
     def execute(self) -> types.ModuleType:
         """Execute the main file and what it imports; raises what they raise."""
+        self._imported = _imported()
         with self._lock:
             self._module("")
             *packages, _ = self.name.split(".")
@@ -199,7 +201,9 @@ class Version:
     # Executing
 
     def _execute(self, name: str, file: Path) -> types.ModuleType:
-        _know_imported(file)
+        for imported in self._imported.get(str(file), ()):
+            for each in list(vars(imported).values()):
+                intern(each)
         self.texts[str(file)] = ""
         text = self.texts[str(file)] = self.files.text(file)
         tree = ast.parse(text, str(file))
@@ -259,16 +263,17 @@ class Version:
         setattr(cls, HOME, self)
 
 
-def _know_imported(file: Path) -> None:
-    """Intern the data classes of this file as the process itself has imported it.
+def _imported() -> dict[str, list[types.ModuleType]]:
+    """By file, the modules that the process itself has imported, whose data classes are interned.
 
     A program asks `isinstance(reply, Found)` with the class that it imported: a version's has to be that one.
     """
+    found: dict[str, list[types.ModuleType]] = {}
     for module in sys.modules.copy().values():
-        held = getattr(module, "__dict__", {})
-        if held.get("__file__") == str(file):
-            for each in list(held.values()):
-                intern(each)
+        file = None if isinstance(module, View) else getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str):
+            found.setdefault(file, []).append(module)
+    return found
 
 
 def _installed(top: str) -> bool:

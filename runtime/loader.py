@@ -6,7 +6,7 @@ import logging
 import threading
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from arrows.origin import BuildError
 from arrows.term import Arrow, node
 from runtime.application import Application, Sources
 from runtime.errors import cut
-from runtime.files import Kept
+from runtime.files import Files, Kept
 from runtime.isolate import Version
 from runtime.refusal import CannotLoad
 from runtime.surroundings import Surroundings
@@ -25,19 +25,19 @@ from runtime.surroundings import Surroundings
 logger = logging.getLogger("midflight")
 
 
-def load(path: str) -> Result[Application, CannotLoad]:
+def load(path: str, files: Files | None = None) -> Result[Application, CannotLoad]:
     """Execute a file as a version of its own and return the one Application in it, or the one named `:APP`.
 
-    Neither the versions loaded before nor anything of the process's import system is altered. What else the file
-    changes in the process (the environment, threads, signal handlers) stays changed and is logged. Returns
-    Failure(CannotLoad), naming file and line, for a file that is not there, not Python, or raises, and for
-    one that holds no application or several.
+    It and what it imports are read from `files`, where they are given, and else from the disk. Neither the versions
+    loaded before nor anything of the process's import system is altered. What else the file changes in the process
+    (the environment, threads, signal handlers) stays changed and is logged. Returns Failure(CannotLoad), naming file
+    and line, for a file that is not there, not Python, or raises, and for one that holds no application or several.
     """
     found = _located(path)
     if isinstance(found, Failure):
         return found
     file, name = found.unwrap()
-    return _loaded(Version(file), name)
+    return _loaded(Version(file, files), name)
 
 
 def load_kept(main: str, name: str, texts: Mapping[str, str]) -> Result[Application, CannotLoad]:
@@ -139,27 +139,24 @@ def _chosen(module: types.ModuleType, file: str, name: str) -> Result[tuple[str,
 
 def _raised(version: Version, error: BaseException) -> CannotLoad:
     """The innermost line of the project that is to blame, and the error."""
+    place = innermost(version.texts, error, str(version.main))
     if isinstance(error, BuildError):
-        place = (
-            str(error.where)
-            if error.where and error.where.file in version.texts
-            else _innermost(version, error)
-        )
+        if error.where and error.where.file in version.texts:
+            place = str(error.where)
         return CannotLoad(place, cut(" ".join(f"{error.what}. {error.remedy}".split())).rstrip(". ") + ".")
     if isinstance(error, SyntaxError) and error.filename in version.texts:
         line = f":{error.lineno}" if error.lineno else ""
         return CannotLoad(f"{error.filename}{line}", f"{type(error).__name__}: {error.msg}")
     if isinstance(error, SystemExit):
-        return CannotLoad(
-            _innermost(version, error), f"ended the program while it was loaded ({_line(error)})"
-        )
-    return CannotLoad(_innermost(version, error), _line(error))
+        return CannotLoad(place, f"ended the program while it was loaded ({_line(error)})")
+    return CannotLoad(place, _line(error))
 
 
-def _innermost(version: Version, error: BaseException) -> str:
-    place, trace = str(version.main), error.__traceback__
+def innermost(texts: Container[str], error: BaseException, otherwise: str = "") -> str:
+    """`FILE:LINE` of the innermost line of these files that an error came from."""
+    place, trace = otherwise, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename in version.texts:
+        if trace.tb_frame.f_code.co_filename in texts:
             place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place

@@ -103,6 +103,11 @@ class Looking:
         """
         return dialect(self._host.core, machine, version)
 
+    def application(self, name: str) -> Application | None:
+        """The running version of an application."""
+        running = self._host.core.applications.get(name)
+        return running.compiled.application if running else None
+
     def codec(self, application: str, scheme: str) -> Codec | None:
         """How the running version of an application speaks a protocol, or None."""
         running = self._host.core.applications.get(application)

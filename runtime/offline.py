@@ -17,6 +17,7 @@ from arrows.draw import mermaid
 from arrows.origin import BuildError
 from arrows.signature import accepts
 from arrows.term import node
+from arrows.tree import tree
 from migrations.refusal import Refusal
 from runtime import picture, report
 from runtime.application import Application
@@ -39,6 +40,9 @@ from runtime.refusal import CannotCompile, short
 Svg = Annotated[
     Path | None, typer.Option(metavar="OUT", help="Write an SVG to this file instead; needs Graphviz.")
 ]
+Tree = Annotated[
+    bool, typer.Option("--tree", help="Show the machine in lines on the terminal instead, in colours.")
+]
 
 
 def diff(
@@ -53,6 +57,7 @@ def diff(
     as_mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead, in colours.")
     ] = False,
+    as_tree: Tree = False,
     registry: Registry_ = None,
     registry_token: RegistryToken = None,
 ) -> None:
@@ -60,13 +65,15 @@ def diff(
 
     Machine by machine: cells by address, nodes by path; then, as `plan` has it, what an upgrade would make of every
     cell and message. Nothing is asked or refused: the exit code is 0 also where `plan` gives 3. A picture shows
-    the new machine: green came, red and dashed went, amber is another, blue moved or is called otherwise.
+    the new machine: green (+) came, red (-) and dashed went, amber (~) is another, blue (>) moved or is called
+    otherwise.
     """
-    if as_json + as_mermaid + (svg is not None) > 1:
-        usage("of --json, --mermaid and --svg, choose one.")
+    if as_json + as_mermaid + as_tree + (svg is not None) > 1:
+        usage("of --json, --mermaid, --tree and --svg, choose one.")
     one, other = (loaded(each, registry, registry_token, as_json=as_json) for each in (old, new))
-    if as_mermaid or svg is not None:
-        _picture(one, other, one_machine(one, machine, old), one_machine(other, machine, new), svg)
+    if as_mermaid or as_tree or svg is not None:
+        both = one_machine(one, machine, old), one_machine(other, machine, new)
+        _picture(one, other, *both, svg, as_tree=as_tree)
         return
     names = dict.fromkeys((*one.machines, *other.machines))
     if machine is not None and machine not in names:
@@ -89,13 +96,17 @@ def _planned(one: Application, other: Application, wanted: list[str]) -> list[Ma
     return None
 
 
-def _picture(one: Application, other: Application, name: str, new_name: str, svg: Path | None) -> None:
+def _picture(
+    one: Application, other: Application, name: str, new_name: str, svg: Path | None, *, as_tree: bool
+) -> None:
     if name != new_name:
         usage(f"the machine {name} was removed and {new_name} added: there is nothing to compare; use draw.")
     machine = one.machines[name]
     found = differences(machine, other.machines[name])
     if svg is not None:
         done(picture.write(machine, svg, found), as_json=False)
+    elif as_tree:
+        report.tree(tree(machine, found))
     else:
         report.say(mermaid(machine, found))
 
@@ -139,17 +150,23 @@ def draw(
         str | None, typer.Argument(metavar="[MACHINE]", help="Needed where there are several.")
     ] = None,
     svg: Svg = None,
+    as_tree: Tree = False,
 ) -> None:
     """Print a machine as a Mermaid flowchart.
 
     GitHub and many editors show the text as a picture.
     """
+    if as_tree and svg is not None:
+        usage("of --tree and --svg, choose one.")
     application = loaded(file)
     arrow = application.machines[one_machine(application, machine, file)]
     if svg is not None:
         done(picture.write(arrow, svg), as_json=False)
         return
-    report.say(mermaid(arrow))
+    if as_tree:
+        report.tree(tree(arrow))
+    else:
+        report.say(mermaid(arrow))
 
 
 def trace(

@@ -29,6 +29,7 @@ from runtime.hosted import Hosted, Running, Waiting
 from runtime.instruction import Probation
 from runtime.journal import stepped
 from runtime.leading import leads
+from runtime.loader import innermost
 from runtime.together import Together
 
 if TYPE_CHECKING:
@@ -42,10 +43,14 @@ class NewVersionRaised(Refusal):
     machine: str
     form: str
     error: str
+    place: str = ""
 
     @property
     def happened(self) -> str:
-        return f"{self.machine}: the new version raises {self.error} on {self.form}, and the version before does not."
+        error = f"{self.error} at {self.place}" if self.place else self.error
+        return (
+            f"{self.machine}: the new version raises {error} on {self.form}, and the version before does not."
+        )
 
     @property
     def remedy(self) -> str:
@@ -246,7 +251,11 @@ def _blamed(core: Core, hosted: Hosted, state: Values, message: Any, error: Base
         return TooSlow(hosted.name, str(error))
     if not answered_before(core, running, hosted, state, message):
         return None
-    return NewVersionRaised(hosted.name, cut(represent(message)), cut(f"{type(error).__name__}: {error}"))
+    sources = hosted.application.sources
+    place = "" if sources is None else innermost(sources.version.texts, error)
+    return NewVersionRaised(
+        hosted.name, cut(represent(message)), cut(f"{type(error).__name__}: {error}"), place
+    )
 
 
 def answered_before(core: Core, running: Running, hosted: Hosted, state: Values, message: Any) -> bool:

@@ -68,14 +68,19 @@ class MessageNotAccepted(Refusal):
         )
 
     @property
+    def named(self) -> str:
+        """The name of its class, or "" where it has none."""
+        found = _CLASS.match(self.form)
+        return found[1] if found else ""
+
+    @property
     def remedy(self) -> str:
-        named = _CLASS.match(self.form)
-        if named is None:
+        if not self.named:
             return "Keep a case for it: what waits must not be lost."
         return (
             "Keep a case for it, or say in the Migration what it becomes, "
-            f"inputs=[lens.rename({named[1]!r}, ANOTHER)], or that it is sent no more, "
-            f"inputs=[lens.drop({named[1]!r})]."
+            f"inputs=[lens.rename({self.named!r}, ANOTHER)], or that it is sent no more, "
+            f"inputs=[lens.drop({self.named!r})]."
         )
 
 

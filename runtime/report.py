@@ -16,6 +16,8 @@ from rich.text import Text
 
 from arrows.changed_lines import Style, changed_lines, segments
 from arrows.diff import Difference
+from arrows.marked import Look
+from arrows.tree import Line
 from runtime.refusal import short
 from runtime.unit import ALONE
 
@@ -27,6 +29,14 @@ _COLOURS: dict[Style, str] = {
     "changed": "yellow",
     "moved": "cyan",
     "plain": "",
+}
+
+_LOOKS: dict[Look | None, str] = {
+    "inserted": "green",
+    "deleted": "red",
+    "replaced": "yellow",
+    "moved": "cyan",
+    "left": "dim",
 }
 
 
@@ -86,6 +96,13 @@ def difference(found: Difference) -> None:
     told = [*segments(found), *(each for line in lines for each in line.segments())]
     for style, text in told:
         console().print(Text(text, style=_COLOURS[style]), soft_wrap=True)
+
+
+def tree(lines: Sequence[Line]) -> None:
+    """A machine, what changed in colours where somebody looks at them."""
+    for line in lines:
+        words = (each for word in line.words for each in (" >> ", (str(word), _LOOKS.get(word.look, ""))))
+        console().print(Text.assemble("  " * line.depth, *list(words)[1:]), soft_wrap=True)
 
 
 def status(node: Plain) -> None:

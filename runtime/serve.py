@@ -9,8 +9,9 @@ import json
 import logging
 import shlex
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -35,6 +36,8 @@ DRAINING = 10
 """Seconds that requests under way have when the node stops."""
 
 Say = Callable[[str], object]
+Watch: TypeAlias = Callable[[Node], Coroutine[Any, Any, None]]
+"""Lets a node take over what is saved, until it is cancelled."""
 
 
 def serve(
@@ -45,11 +48,12 @@ def serve(
     budget: float | None,
     initial: Path | None = None,
     over: Over | None = None,
+    watch: Watch | None = None,
 ) -> Result[None, Refusal]:
     """Run an application, a release, or what ran here last, until SIGTERM, SIGINT or a `stop` over the control socket.
 
     What waits then is answered. A step may take `budget` seconds. `initial` is an export with the state to start with.
-    It is controlled `over` TCP, too.
+    It is controlled `over` TCP, too. `watch` lets it take over what is saved.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -70,7 +74,7 @@ def serve(
             if door is not None:
                 closing.callback(door.listener.socket.close)
             try:
-                return asyncio.run(_run(wanted, bound.unwrap(), ours, say, budget, initial, door))
+                return asyncio.run(_run(wanted, bound.unwrap(), ours, say, budget, initial, door, watch))
             except NotOpened as refused:
                 return Failure(refused.refusal)
     finally:
@@ -134,10 +138,11 @@ async def _run(
     budget: float | None,
     initial: Path | None,
     door: Door | None,
+    watch: Watch | None,
 ) -> Result[None, Refusal]:
     logging.getLogger("midflight").addHandler(logging.NullHandler())  # the banner tells it, on this terminal
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("midflight").setLevel(logging.INFO)
+    logging.getLogger("midflight").setLevel(logging.INFO if watch is None else logging.WARNING)
     gc.freeze()  # what the program consists of is not looked through again for garbage, which would be a pause
     async with Node(ours, budget=budget) as node:
         known = _known(node, listeners) if given is None else Success(given)
@@ -179,7 +184,13 @@ async def _run(
         )
         asked = asyncio.ensure_future(control.stopping.wait())
         _banner(node, listeners, ours, say, door)
+        if watch is not None:
+            say("  watches    the file and what it imports: a save takes over")
+        watching = None if watch is None else asyncio.ensure_future(watch(node))
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait([watching])
         say("stopping: what waits is answered first")
         node.leave()
         server.should_exit = True

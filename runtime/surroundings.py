@@ -22,6 +22,8 @@ from typing import Any, Final
 from runtime.view import View
 
 _HOOKS: Final = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "unraisablehook")
+_OTHERS: Final = ("midflight", "asyncio_", "AnyIO worker")
+"""How threads of the node's and of its loop are called, which begin while a file is loaded beside them."""
 _ONCE: Final = ("what runs at exit", "the filters of warnings")
 
 
@@ -84,7 +86,7 @@ def _looked_at() -> Iterator[tuple[str, Any]]:
     for name, value in list(os.environ.items()):
         yield f"the environment variable {name}", value
     for thread in threading.enumerate():
-        if thread.daemon and thread.name.startswith("midflight"):
+        if thread.name.startswith(_OTHERS):
             continue
         yield f"the thread {thread.name!r}", thread.ident
     for name in _HOOKS:

@@ -41,6 +41,7 @@ class Upgrading(Seeing):
         allow_pause: bool = False,
         settle: bool = False,
         quarantine: bool = False,
+        settle_before: bool = False,
         tell: Tell | None = None,
     ) -> Result[Upgraded, Refusal]:
         """Let another version of a running application take over, or another release, between two messages.
@@ -54,8 +55,8 @@ class Upgrading(Seeing):
         callers may wait for it.
         It is watched for `probation`, and goes back by itself where it fails what the version before does not
         (`passed` waits for that); None watches nothing. With `settle` it cannot be undone any more as soon as it
-        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. Where the upgrade
-        before is still watched, this one waits for it. `tell` hears of each instruction.
+        passed. With `quarantine` the keys of rows that cannot be led to it are set aside alone. One still watched is
+        waited for, or with `settle_before` settled. `tell` hears of each instruction.
         Returns Failure with the typed reason, and then nothing has changed.
         """
         terms = Terms(probation, settle, quarantine)
@@ -73,7 +74,9 @@ class Upgrading(Seeing):
             if not self._host.core.open:
                 return Failure(NotRunning(name))
             transaction.begin(Verify)
-            prepared = await self._prepared(wanted, expected, through, terms, transaction)
+            prepared = await self._prepared(
+                wanted, expected, through, terms, transaction, settle_before=settle_before
+            )
             joint = prepared.value_or(None)
             puts = Success(NOTHING) if joint is None else await self._puts(*joint.applications)
             if isinstance(puts, Failure):
@@ -118,6 +121,7 @@ class Upgrading(Seeing):
         through: Sequence[Application],
         terms: Terms,
         transaction: Transaction,
+        settle_before: bool,
     ) -> Result[Joint, Refusal]:
         self._goes_on(transaction)
         wrong = self._host.verify(wanted, expected)
@@ -127,6 +131,8 @@ class Upgrading(Seeing):
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, wanted, expected, tuple(through), terms)
         prepared: Result[Joint, Refusal] = await bounded(wanted.name, prepare)
+        if settle_before and isinstance(prepared, Success):
+            await self.settle(wanted.name)  # or there is nothing to settle
         while isinstance(prepared, Success) and await self._waited(wanted, transaction):
             prepared = await bounded(wanted.name, prepare)
         if isinstance(prepared, Success):

@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, sockets, sweeping
+from . import journal, language, libraries, memory, migrating, node, pause, reloading, sockets, sweeping
 
 BENCHES = (
     *language.BENCHES,
@@ -11,5 +11,6 @@ BENCHES = (
     *sweeping.BENCHES,
     *memory.BENCHES,
     *sockets.BENCHES,
+    *reloading.BENCHES,
     *libraries.BENCHES,
 )

@@ -51,13 +51,18 @@ asyncio.run(main(*sys.argv[1:]))
 """A node that keeps nothing: the same application and gateways."""
 
 
+def environment() -> dict[str, str]:
+    """One in which a process finds what this one has."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 @contextmanager
 def started(port: int, *command: str) -> Iterator[int]:
     """A server in a process of its own, when it listens."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -96,7 +96,17 @@ def test_there_are_the_rows_that_the_figures_ask_for() -> None:
         "pause-1": (1.0, True),
         "pause-1000000": (10.0, True),
     }
-    told = {"evaluate", "transitions", "python-statemachine", "http", "resp", "pause-1000", "pause-100000"}
+    told = {
+        "reload",
+        "reload-jurigged",
+        "evaluate",
+        "transitions",
+        "python-statemachine",
+        "http",
+        "resp",
+        "pause-1000",
+        "pause-100000",
+    }
     led = {f"migrate-{each}" for each in ("inferred", "lens", "arrow", "nested", "list", "keyed")}
     swept = {"sweep", "sweep-p99", "first-touch", "swap-memory", "settled-memory"}
     assert BENCHES.keys() - judged.keys() == told | led | swept | {"plan", "plan-lenses", "infer"}

@@ -25,7 +25,7 @@ from arrows.build import loop
 from arrows.plain import from_plain
 from arrows.shape import shape_of
 from arrows.term import Arrow
-from runtime import arriving
+from runtime import bounds
 from runtime.application import Application
 from runtime.control import Control
 from runtime.control_client import NoNode, ask
@@ -163,7 +163,7 @@ def _divide(by: int, n: int) -> tuple[int, int]:
 
 
 def test_a_file_that_never_ends_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arriving, "LOADING", 0.05)
+    monkeypatch.setattr(bounds, "LOADING", 0.05)
     gate = tmp_path / "gate"
     file = tmp_path / "slow.py"
     file.write_text(f"from pathlib import Path\nwhile not Path({str(gate)!r}).exists(): pass\n")

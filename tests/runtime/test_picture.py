@@ -129,3 +129,14 @@ def test_a_graphviz_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert "failed: no plugin" in str(picture.svg(identity()).failure())
+
+
+def test_the_commands_show_it_in_lines(root: Path) -> None:
+    files = [str(root / f"examples/counter/v{number}.py") for number in (1, 2)]
+    drawn = CliRunner().invoke(app, ["draw", files[0], "--tree"])
+    assert "case Read\n  get('count') >> Total\n" in drawn.output
+    compared = CliRunner().invoke(app, ["diff", *files, "--tree"])
+    assert "case Read\n  get('count') >> +constant(1) >> +item >> Total\n" in compared.output
+    assert "\x1b" not in compared.output
+    both = CliRunner().invoke(app, ["diff", *files, "--tree", "--json"])
+    assert both.exit_code == 2

@@ -9,8 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
+from arrows import loop
 from runtime import observe
 from runtime.aftermath import TakenBack
+from runtime.application import Application
 from runtime.errors import RolledBack, StepFailed, Unavailable
 from runtime.history import rows
 from runtime.instruction import Probation, Progress
@@ -374,6 +376,34 @@ def test_a_node_tells_why_it_went_back() -> None:
             assert isinstance((await waiting).failure(), NewVersionRaised)
 
     asyncio.run(run())
+
+
+def test_a_machine_that_has_not_changed_undoes_no_upgrade() -> None:
+    def slow(n: int, total: int) -> tuple[int, int]:
+        while n == 9:
+            pass
+        return total + n, total + n
+
+    def quick(n: int, total: int) -> tuple[int, int]:
+        return total + n, total + n
+
+    def quicker(n: int, total: int) -> tuple[int, int]:
+        return total + n + 1, total + n
+
+    def version_of(number: str, step: Any) -> Application:
+        machines = {"slow": loop(slow, init=0, name="total"), "quick": loop(step, init=0, name="total")}
+        return Application("two", version=number, machines=machines)
+
+    async def main() -> None:
+        async with Node(budget=0.2) as node:
+            (await node.start(version_of("1", quick))).unwrap()
+            (await node.upgrade(version_of("2", quicker))).unwrap()
+            with pytest.raises(StepFailed):
+                await node.call("slow", 9)
+            (application,) = node.status().applications
+            assert application.version == "2"
+
+    asyncio.run(main())
 
 
 def test_a_step_over_its_budget_goes_back() -> None:

@@ -1,0 +1,264 @@
+"""Live reload: a file under watch, and each of its saves taken over by the node that runs it.
+
+A save goes the way of any upgrade: loaded beside what runs, checked, planned, journaled, swapped between two messages,
+watched. Whatever is wrong with it, the version before runs on, and the terminal says why. What is different from an
+upgrade in production: nobody waits for the one before, which settles; callers may wait for large cells; and nothing is
+rehearsed, as the next message is not far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import logging
+import tokenize
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+
+from returns.result import Failure, Result, Success
+
+from arrows.origin import BuildError
+from migrations.refusal import Refusal
+from runtime import bounds, loss
+from runtime.application import Application
+from runtime.beside import apart, beside
+from runtime.folders import Folders
+from runtime.loader import load, load_kept
+from runtime.loss import Loss
+from runtime.node import Node
+from runtime.plan_command import planned
+from runtime.prompt import Prompt
+from runtime.refusal import AlreadyRunning, CannotLoad, UnexpectedVersion
+from runtime.reload_report import Report, Saved
+from runtime.report import console
+from runtime.save import Save, git_writes
+from runtime.upgrade import Upgraded
+
+logger = logging.getLogger("midflight")
+
+
+class Asks(Protocol):
+    """Who is asked."""
+
+    def is_there(self) -> bool:
+        """Whether anybody can be asked now."""
+
+    async def ask(self, question: str, choices: str) -> str | None:
+        """The letter of one of the choices; None where nobody answers any more."""
+
+
+def reloading(file: str, application: Application, save: Save) -> Callable[[Node], Coroutine[Any, Any, None]]:
+    """What watches a `FILE[:APP]` for a node that runs its application, loaded from this save."""
+
+    def watch(node: Node) -> Coroutine[Any, Any, None]:
+        report = Report(console(), asyncio.get_running_loop().time)
+        return Reload(node, file, application, save, report, Prompt()).run()
+
+    return watch
+
+
+class Reload:
+    """Lets a node take over each save of the file whose application it runs.
+
+    `asks` is who is asked whether undeclared losses may be; where nobody is there they are refused.
+    """
+
+    def __init__(
+        self, node: Node, file: str, application: Application, save: Save, report: Report, asks: Asks
+    ) -> None:
+        assert application.sources is not None, "it was loaded from the file"
+        self._node = node
+        self._file = file
+        self._main = application.sources.version.main
+        self._name = application.name
+        self._save = self._runs = self._ran = save
+        self._report = report
+        self._asks = asks
+        self._folders = Folders()
+        self._watches: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Watch until this is cancelled."""
+        try:
+            await self._folders.watch(self._save)
+            while True:
+                try:
+                    await self._changed()
+                    saved, loaded = await self._taken()
+                    await self._offer(saved, loaded)
+                except Exception:
+                    logger.exception("a save was not taken")
+                    await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
+        finally:
+            for each in self._watches.values():
+                each.cancel()
+            await self._folders.close()
+
+    # A save, whole
+
+    async def _changed(self) -> None:
+        """Wait until a file is not as it was when it was read last."""
+        while True:
+            told = await self._folders.stirred()
+            if await beside(self._save.changed):
+                if not told:
+                    self._folders.heard()
+                return
+
+    async def _taken(self) -> tuple[Saved, Result[Application, CannotLoad]]:
+        """Load the file, until what it was loaded from is what stands there, and has stood for a while."""
+        since = self._folders.last
+        while True:
+            save = Save()
+            try:
+                loaded = await apart(bounds.LOADING, _loaded, self._file, self._main, save)
+            except TimeoutError:
+                problem = f"did not come to its end within {bounds.LOADING:g} s"
+                loaded = Failure(CannotLoad(self._file, problem))
+            await self._folders.watch(save)
+            alone = isinstance(loaded, Success) and len(save.read | self._save.read) == 1
+            await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
+            await self._without_git(save)
+            if not await beside(save.changed):
+                saved = Saved(since, save, save.differing(self._save), save.differing(self._runs))
+                self._save = save
+                return saved, loaded
+            self._folders.heard()
+
+    async def _without_git(self, save: Save) -> None:
+        """Wait until git has written what it is writing."""
+        folders = {each.parent for each in save.asked}
+        while any(map(git_writes, folders)):
+            await asyncio.sleep(bounds.SEEN)
+
+    # An upgrade
+
+    async def _offer(self, saved: Saved, loaded: Result[Application, CannotLoad]) -> None:
+        if isinstance(loaded, Failure):
+            self._report.refused(saved, self._running(), [loaded.failure()])
+            return
+        application: Application = loaded.unwrap()
+        why = await self._upgraded(saved, application)
+        if why is None:
+            return
+        refused, lost = await beside(self._lost, application, why)
+        self._report.refused(saved, self._running(), refused)
+        if lost and self._asks.is_there():
+            await self._asked(saved, application, lost)
+        elif lost:
+            self._report.how(lost)
+
+    def _running(self) -> Application:
+        application = self._node.application(self._name)
+        assert application is not None, "it is stopped behind this"
+        return application
+
+    async def _upgraded(self, saved: Saved, application: Application) -> Refusal | None:
+        """Let a version take over, and tell so; or return why not."""
+        while True:
+            before = self._running()
+            made = await self._node.upgrade(application, settle_before=True, allow_pause=True)
+            match made:
+                case Success(Upgraded() as upgraded):
+                    self._ran, self._runs = self._runs, saved.save
+                    self._report.swapped(saved, before, application, upgraded, self._ran)
+                    self._watch(before, application, saved.save)
+                    return None
+                case Failure(AlreadyRunning()):
+                    self._report.same(saved, before)
+                    return None
+                case Failure(UnexpectedVersion()):
+                    continue  # the version before has just gone back, or somebody else upgraded
+            return made.failure()
+
+    def _watch(self, before: Application, application: Application, save: Save) -> None:
+        """Look after a version from now on, and no more after the one before, which was settled."""
+        if before.digest in self._watches:
+            self._watches.pop(before.digest).cancel()
+        self._watches[application.digest] = asyncio.create_task(self._watched(application, save))
+
+    async def _watched(self, application: Application, save: Save) -> None:
+        """Tell where a version fails on probation."""
+        passed = await self._node.passed(self._name)
+        self._watches.pop(application.digest, None)
+        if isinstance(passed, Success):
+            return
+        running = self._running()
+        if self._runs is save and running.digest != application.digest:
+            self._runs = self._ran
+        self._report.failed(save, running, application, passed.failure())
+
+    # What would be lost
+
+    def _lost(self, application: Application, refusal: Refusal) -> tuple[list[Refusal], list[Loss]]:
+        """All that is refused, and what would be lost, where that is all."""
+        running = self._running()
+        found = planned(running, application).value_or(())
+        refused = [each for machine in found for each in machine.refused]
+        if refusal not in refused:
+            return [refusal], []
+        versions = running.version, application.version
+        lost = [loss.loss(each.name, *versions, each.refused) for each in found if each.refused]
+        known = [each for each in lost if each is not None]
+        return refused, known if len(known) == len(lost) else []
+
+    async def _asked(self, saved: Saved, application: Application, lost: list[Loss]) -> None:
+        """Ask what to do, until there is an answer or another save."""
+        sources = application.sources
+        assert sources is not None
+        main = sources.version.main
+        text = loss.written(sources.version.texts[str(main)], sources.variable, lost, application)
+        question, choices = self._report.question(lost, main, writes=text is not None)
+        asking = asyncio.ensure_future(self._asks.ask(question, choices))
+        changing = asyncio.ensure_future(self._changed())
+        try:
+            await asyncio.wait([asking, changing], return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done() or self._save.changed():
+                self._report.withdrawn()
+                self._folders.stir()
+                return
+        finally:
+            for each in (asking, changing):
+                each.cancel()
+            await asyncio.gather(asking, changing, return_exceptions=True)
+        match asking.result():
+            case "d":
+                await self._dropped(saved, application, lost)
+            case "w" if text is not None:
+                self._write(main, text)
+            case _:
+                self._report.keeps(self._running())
+
+    async def _dropped(self, saved: Saved, application: Application, lost: list[Loss]) -> None:
+        """Upgrade with the losses declared, in a version that is the file and a line more."""
+        sources = application.sources
+        assert sources is not None
+        main, texts = str(sources.version.main), dict(sources.version.texts)
+        texts[main] = loss.declared_once(texts[main], sources.variable, lost)
+        loaded = await beside(load_kept, main, sources.variable, texts)
+        why = await self._upgraded(saved.again(asyncio.get_running_loop().time()), loaded.unwrap())
+        if why is not None:
+            self._report.refused(saved, self._running(), [why])
+
+    def _write(self, main: Path, text: str) -> None:
+        """Write the main file, as editors do; that is a save like any other."""
+        aside = main.with_name(f".{main.name}.midflight")
+        try:
+            was = main.read_bytes()
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(was).readline)
+            aside.write_text(text, encoding=encoding, newline="\r\n" if b"\r\n" in was else "\n")
+            aside.chmod(main.stat().st_mode)
+            aside.replace(main)
+        except OSError as error:
+            self._report.complain(f"{main}: {error.strerror}")
+
+
+def _loaded(file: str, main: Path, save: Save) -> Result[Application, CannotLoad]:
+    """Load a file, and find out already what it is, while it is waited for."""
+    save.is_file(main)  # also where it is gone
+    loaded = load(file, save)
+    with contextlib.suppress(BuildError):  # the upgrade tells it
+        loaded.map(lambda application: application.digest)
+    return loaded

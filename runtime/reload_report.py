@@ -1,0 +1,227 @@
+"""What a developer sees of each save: what changed, what became of the cells, how long it took; or what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import attrs
+from rich.console import Console
+from rich.text import Text
+
+from migrations.plan import Row
+from migrations.planner import ABSENT
+from migrations.refusal import Refusal
+from runtime.aftermath import TakenBack
+from runtime.application import Application
+from runtime.loss import Loss
+from runtime.refusal import short
+from runtime.report import took
+from runtime.save import Save
+from runtime.upgrade import Upgraded
+
+Clock: TypeAlias = Callable[[], float]
+
+FILES: Final = 3
+"""Files of a save that are named; the others are counted."""
+
+LINES: Final = 10
+"""Changed lines that are shown; the others are counted."""
+
+_COLOURS: Final = {
+    "kept": "",
+    "converted": "yellow",
+    "moved": "cyan",
+    "new": "green",
+    "dropped": "red",
+}
+
+
+@attrs.frozen
+class Saved:
+    """A save: since when (seconds of the loop), all its files, those saved, and those that are not as in what runs."""
+
+    since: float
+    save: Save
+    files: tuple[Path, ...]
+    differing: tuple[Path, ...]
+
+    def again(self, now: float) -> Saved:
+        """The same save, wanted once more."""
+        return attrs.evolve(self, since=now)
+
+
+class Report:
+    """Writes on a terminal, or what stands for one. `clock` gives seconds of the loop."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+
+    def swapped(
+        self, saved: Saved, before: Application, after: Application, made: Upgraded, was: Save
+    ) -> None:
+        """Another version took over."""
+        self._head(saved)
+        self._lines(saved, was)
+        changed = [name for name in after.machines if _digest(before, name) != _digest(after, name)]
+        width = max(map(len, changed), default=0)
+        for name in changed:
+            self._cells(name.ljust(width), made.rows.get(name, ()), is_new=name not in before.machines)
+        since = took(self._clock() - saved.since)
+        what = ", ".join(changed) or after.name
+        self._say(f"  {what} swapped in {took(made.seconds)}, {since} after the save", "bold green")
+
+    def same(self, saved: Saved, running: Application) -> None:
+        """Nothing that runs has changed."""
+        self._head(saved)
+        self._say(f"  no machine has changed: {_label(running)} runs on", "dim")
+
+    def refused(self, saved: Saved, running: Application, refused: Sequence[Refusal]) -> None:
+        """The version before runs on."""
+        self._head(saved)
+        for each in refused:
+            self._wrong(str(each), saved.save)
+        self._say(f"  {_label(running)} runs on", "bold")
+
+    def failed(self, save: Save, running: Application, failed: Application, why: Refusal) -> None:
+        """A version failed on probation: it went back, or is stuck."""
+        self._print((_now(), "dim"), " ", ("on probation", "bold"))
+        self._wrong(why.happened, save)
+        if isinstance(why, TakenBack):
+            self._say(f"  {_label(running)} runs on", "bold")
+        elif running.digest == failed.digest:
+            self._say(f"  it cannot go back: {_label(running)} runs on", "bold red")
+        else:
+            self._say(f"  went back by itself: {_label(running)} runs on, and has answered", "bold")
+
+    def how(self, lost: Iterable[Loss]) -> None:
+        """How losses are declared, where nobody can be asked."""
+        for each in lost:
+            self._say(f"  where that may go: migrations=[{each.dropped()}]")
+
+    def question(self, lost: Sequence[Loss], main: Path, *, writes: bool) -> tuple[str, str]:
+        """What is asked, and the choices."""
+        self._say("  k  keep the old version")
+        self._say("  d  drop it, this once")
+        if writes:
+            self._say(f"  w  write the migration into {_near(main)}")
+        else:
+            self.how(lost)
+        choices = "kdw" if writes else "kd"
+        return f"  {'/'.join(choices)}? ", choices
+
+    def withdrawn(self) -> None:
+        """Another save came before the answer."""
+        self._console.print()
+
+    def keeps(self, running: Application) -> None:
+        """It was chosen to leave all as it is."""
+        self._say(f"  {_label(running)} runs on", "bold")
+
+    def complain(self, problem: str) -> None:
+        """Something could not be done."""
+        self._say(f"  {problem}", "red")
+
+    # Parts
+
+    def _print(self, *parts: str | tuple[str, str]) -> None:
+        self._console.print(Text.assemble(*parts), soft_wrap=True)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._print((text, style))
+
+    def _head(self, saved: Saved) -> None:
+        named = [_near(each) for each in saved.files]
+        more = f" and {len(named) - FILES} more" if len(named) > FILES else ""
+        what = ", ".join(named[:FILES]) + more or "a folder"
+        self._print((_now(), "dim"), " ", (what, "bold"))
+
+    def _lines(self, saved: Saved, was: Save) -> None:
+        """The lines that are others than those of the version before."""
+        found = [
+            (path, *each)
+            for path in saved.differing
+            for each in changed(was.said(path), saved.save.said(path))
+        ]
+        several = len(saved.differing) > 1
+        shown = found[:LINES]
+        places = [f"{path.name}:{number}" if several else f"{number}" for path, _, number, _ in shown]
+        width = max(map(len, places), default=0)
+        texts = textwrap.dedent("\n".join(text.expandtabs(4) for *_, text in shown)).split("\n")
+        for place, (_, sign, _, _), text in zip(places, shown, texts, strict=False):
+            self._print(
+                (f"  {place:>{width}} ", "dim"), (f"{sign} {text}", "green" if sign == "+" else "red")
+            )
+        if len(found) > LINES:
+            self._say(f"  {'':>{width}}   and {len(found) - LINES} more", "dim")
+
+    def _cells(self, name: str, rows: Sequence[Row], *, is_new: bool) -> None:
+        told = list(_told(rows)) or [("new machine" if is_new else "no cells", "")]
+        for at, (label, what) in enumerate(told):
+            machine = name if at == 0 else " " * len(name)
+            self._print(
+                "  ", (machine, "bold"), "  ", (f"{label:<9}", _COLOURS.get(label, "")), f" {what}".rstrip()
+            )
+
+    def _wrong(self, problem: str, save: Save) -> None:
+        """What is wrong, and the line of source where."""
+        self._say(f"  {_nearer(problem)}", "red")
+        places = ((path, re.search(rf"{re.escape(str(path))}:(\d+)", problem)) for path in save.read)
+        for path, found in [(path, found) for path, found in places if found][:1]:
+            line = save.line(path, int(found[1]))
+            self._print((f"  {found[1]:>5} | ", "dim"), line.expandtabs(4))
+
+
+def changed(was: str, now: str) -> Iterator[tuple[str, int, str]]:
+    r"""The lines of two texts that differ: a sign, the number, and the line; empty ones are left out.
+
+    >>> list(changed("a\nb\nc", "a\nB\nc\nd"))
+    [('-', 2, 'b'), ('+', 2, 'B'), ('+', 4, 'd')]
+    """
+    old, new = was.splitlines(), now.splitlines()
+    for word, first, last, begin, end in difflib.SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
+        if word != "equal":
+            yield from (("-", at + 1, old[at]) for at in range(first, last) if old[at].strip())
+            yield from (("+", at + 1, new[at]) for at in range(begin, end) if new[at].strip())
+
+
+def _told(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """The cells by what became of them: those that were kept on one line. Of a table its rows tell it."""
+    kept = [row.address for row in rows if row.label == "kept" and not row.address.endswith(ABSENT)]
+    if kept:
+        yield "kept", ", ".join(kept)
+    for row in rows:
+        by_its_rows = row.old == row.new and not row.how
+        if row.label != "kept" and not row.address.endswith(ABSENT) and not by_its_rows:
+            types = " -> ".join(filter(None, (row.old, row.new)))
+            how = f", {row.how}" if row.how else ""
+            yield row.label, f"{row.address}: {types}{how}"
+
+
+def _digest(application: Application, machine: str) -> str:
+    return application.digests.get(machine, "")
+
+
+def _label(application: Application) -> str:
+    return f"version {application.version} ({short(application.digest)})"
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def _near(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _nearer(text: str) -> str:
+    return text.replace(f"{Path.cwd()}/", "")
