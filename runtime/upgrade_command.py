@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,24 +100,11 @@ def upgrade(
     With --control, FILE is a path on the machine of the node. An artifact is got from the registry, checked, and sent
     to the node, which takes it only if its own trust list has the key that signed it.
     """
-    if running is not None and not _is_digest(running):
-        usage(
-            f"--running {running!r}: give {bounds.SHORT_DIGEST} or more hex digits of a digest, as status shows them"
-        )
-    try:
-        limit = probation(watched)
-    except ValueError as error:
-        usage(f"--probation {error}")
+    limit = _limit(running, watched)
     place = reached(data, control, token_file, as_json=as_json)
     path = _absolute if control is None else str
 
-    def sent(text: str) -> Any:
-        if not from_registry(text):
-            return path(text)
-        made, held = fetched(text, registry, registry_token, as_json=as_json)
-        told = {"name": made.name, "version": made.version, "address": made.address}
-        return {"artifact": base64.b64encode(held).decode(), **told, "older": older}
-
+    sent = partial(_sent, path=path, where=registry, token=registry_token, older=older, as_json=as_json)
     now = done(ask(place, {"op": "status"}), as_json=as_json)["status"]["applications"]
     request = {
         "op": "upgrade",
@@ -137,6 +126,35 @@ def upgrade(
     show(done(reply, as_json=as_json), as_json)
     if from_registry(file) and control is None and not dry_run:
         noted(registry, data)
+
+
+def _limit(running: str | None, watched: str) -> Probation | None:
+    """For how long it is watched; or tell what was typed wrong, and end."""
+    if running is not None and not _is_digest(running):
+        usage(
+            f"--running {running!r}: give {bounds.SHORT_DIGEST} or more hex digits of a digest, as status shows them"
+        )
+    try:
+        return probation(watched)
+    except ValueError as error:
+        usage(f"--probation {error}")
+
+
+def _sent(
+    text: str,
+    *,
+    path: Callable[[str], str],
+    where: str | None,
+    token: Path | None,
+    older: bool,
+    as_json: bool,
+) -> Any:
+    """A version as it is sent to the node: the path of a file, or an artifact with what it must be."""
+    if not from_registry(text):
+        return path(text)
+    made, held = fetched(text, where, token, as_json=as_json)
+    told = {"name": made.name, "version": made.version, "address": made.address}
+    return {"artifact": base64.b64encode(held).decode(), **told, "older": older}
 
 
 def show(reply: dict[str, Any], as_json: bool) -> None:

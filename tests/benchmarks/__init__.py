@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, sockets
+from . import journal, language, libraries, memory, migrating, node, pause, registries, sockets
 
 BENCHES = (
     *language.BENCHES,
@@ -11,4 +11,5 @@ BENCHES = (
     *memory.BENCHES,
     *sockets.BENCHES,
     *libraries.BENCHES,
+    *registries.BENCHES,
 )
