@@ -37,7 +37,7 @@ CHUNK: Final = 256 * 1024
 """Bytes that are sent at once."""
 
 TRIES: Final = 5
-"""How often a transfer that was cut is taken up again."""
+"""How often a transfer that was cut is taken up again without a byte more coming through."""
 
 
 @attrs.frozen
@@ -141,16 +141,19 @@ class Remote:
         """As `Registry.read`; a transfer that was cut is taken up where it was."""
         import httpx  # noqa: PLC0415 - an extra
 
-        data, problem, etag = bytearray(), "", ""
-        for _ in range(TRIES):
+        data, problem, etag, tries, most = bytearray(), "", "", 0, 0
+        while tries < TRIES:
             headers = {"range": f"bytes={len(data)}-", "if-range": etag} if data else {}
             try:
                 with self._client.stream("GET", f"/v1/artifacts/{address}", headers=headers) as answer:
-                    if answer.status_code not in (200, 206):
+                    if answer.status_code not in (200, 206, 416):
                         answer.read()
                         return Failure(self._refused(answer))
-                    if answer.status_code == 200:
+                    if answer.status_code != 206:
                         data.clear()
+                    if answer.status_code == 416:  # another file is there now
+                        tries += 1
+                        continue
                     etag = answer.headers.get("etag", "")
                     for chunk in answer.iter_raw():
                         data += chunk
@@ -159,6 +162,7 @@ class Remote:
                 return Success(bytes(data))
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}".rstrip(": ")
+                tries, most = (0, len(data)) if len(data) > most else (tries + 1, most)
         return Failure(NoRegistry(self._url, problem))
 
     def push(self, data: bytes) -> Result[Pushed, Refusal]:
@@ -167,7 +171,7 @@ class Remote:
         if isinstance(made, Failure):
             return Failure(made.failure())
         path = f"/v1/uploads/{hashlib.sha256(data).hexdigest()}"
-        tries, last = 0, -1
+        tries, last, most = 0, -1, -1
         asked = self._plain("GET", path, params={"address": made.unwrap().address})
         while True:
             plain = asked.value_or({})
@@ -178,6 +182,7 @@ class Remote:
                 return Failure(asked.failure())
             if type(start) is int and last < start <= len(data):
                 last, piece = start, data[start : start + CHUNK]
+                tries, most = (0, start) if start > most else (tries, most)
                 head = {"content-range": f"bytes {start}-*/{len(data)}"}
                 asked = self._plain("PUT", path, content=piece, headers=head)
                 continue
