@@ -23,7 +23,8 @@ from arrows.canonical import dump
 from runtime import bounds, registry_client
 from runtime.admission import OtherArtifact
 from runtime.control_token import BadTokenFile
-from runtime.keys import Key, new_key
+from runtime.keys import Key, home, new_key
+from runtime.partial import partial
 from runtime.pulling import pulled, registry
 from runtime.registry import Registry
 from runtime.registry_client import NoRegistry, Remote, remote
@@ -41,6 +42,11 @@ class Served:
     url: str
     folder: Registry
     remote: Remote
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDFLIGHT_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture
@@ -262,6 +268,28 @@ def test_a_registry_that_lies_is_found_out(served: Served, key: Key) -> None:
         assert isinstance(found.failure(), OtherArtifact), found
     other = Trust(Path("trusted"))
     assert isinstance(pulled(served.folder, "shop@2", other).failure(), UntrustedKey)
+
+
+def test_another_process_takes_up_what_one_has_got(
+    served: Served, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = large(key)
+    address = served.folder.push(data).unwrap().entry.address
+    left = home() / "partial" / address
+    monkeypatch.setattr(registry_client, "TRIES", 0)
+    assert reason(served.remote.read(address)) == NoRegistry.__name__
+    left.write_bytes(data[:-1000])
+    monkeypatch.setattr(registry_client, "TRIES", 5)
+    cutting = Cutting(served.url, 10**9)
+    with contextlib.closing(cutting):
+        assert Remote(cutting.url, TOKEN.encode()).read(address).unwrap() == data
+        assert cutting.bytes[1] < 3000
+    assert not left.exists()
+    left.write_bytes(data + b"more than there is")
+    assert served.remote.read(address).unwrap() == data
+    with partial(address) as held:
+        held.write(b"another process is at it")
+        assert served.remote.read(address).unwrap() == data
 
 
 def test_curl_takes_up_where_it_was(served: Served, key: Key, tmp_path: Path) -> None:
