@@ -150,7 +150,8 @@ def _sly(project: Path, data: Path) -> None:
     """Requests that no client of ours sends."""
     artifact = {"artifact": "AAAA", "address": "0" * 64, "name": "counter", "version": "2"}
     for file, reason in (
-        ({**artifact, "artifact": "!"}, "BadRequest"),
+        ({**artifact, "artifact": "!"}, "NotSealed"),
+        ({**artifact, "artifact": "\u00e9"}, "NotSealed"),
         ({**artifact, "address": None}, "BadRequest"),
         ({"artifact": 1}, "BadRequest"),
         ([], "BadRequest"),
