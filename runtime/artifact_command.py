@@ -15,7 +15,7 @@ from runtime.artifact import KIND, Artifact
 from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, noted, usage
 from runtime.key_command import KeyFile, key_file
 from runtime.keys import home, read_key
-from runtime.pulling import registry
+from runtime.pulling import pulled, registry
 from runtime.refusal import short
 from runtime.seal import is_sealed, sealed
 from runtime.trust import list_of, trust
@@ -93,10 +93,14 @@ def show(
     token: RegistryToken = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an artifact says of itself: who signed it, what it needs, what it carries. Executes nothing."""
+    """Show what an artifact says of itself: who signed it, what it needs, what it carries.
+
+    Nothing of it is executed, so its key need not be on your trust list.
+    """
     data = _signed_already(reference)
     if data is None:
-        made, data = fetched(reference, where, token, as_json=as_json)
+        of = done(registry(where, token), as_json=as_json)
+        made, data = done(pulled(of, reference, None), as_json=as_json)
     else:
         made = done(opened(data, None, reference), as_json=as_json)
     trusted = made.key in done(trust(list_of(home())), as_json=as_json)

@@ -172,6 +172,8 @@ def test_what_is_code_is_executed_only_when_it_is_trusted(project: Path) -> None
     for command in (("draw", "counter@3"), ("plan", "v1.py", "counter@3"), ("run", "counter@3")):
         refused = midflight(*command, cwd=project)
         assert (refused.returncode, "is not on the trust list" in refused.stderr) == (1, True), command
+    assert told("show", "counter@3", cwd=project)["trusted"] is False
+    assert "whom you do not trust" in midflight("show", "counter@3", cwd=project).stdout
     assert not trace.exists()
     assert midflight("trust", "add", key, cwd=project).returncode == 0
     assert json.loads(midflight("trust", "list", "--json", cwd=project).stdout)["keys"] == [
