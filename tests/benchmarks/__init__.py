@@ -1,6 +1,18 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, reloading, sockets, sweeping
+from . import (
+    journal,
+    language,
+    libraries,
+    memory,
+    migrating,
+    node,
+    pause,
+    registries,
+    reloading,
+    sockets,
+    sweeping,
+)
 
 BENCHES = (
     *language.BENCHES,
@@ -13,4 +25,5 @@ BENCHES = (
     *sockets.BENCHES,
     *reloading.BENCHES,
     *libraries.BENCHES,
+    *registries.BENCHES,
 )

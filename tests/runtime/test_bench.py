@@ -109,7 +109,8 @@ def test_there_are_the_rows_that_the_figures_ask_for() -> None:
     }
     led = {f"migrate-{each}" for each in ("inferred", "lens", "arrow", "nested", "list", "keyed")}
     swept = {"sweep", "sweep-p99", "first-touch", "swap-memory", "settled-memory"}
-    assert BENCHES.keys() - judged.keys() == told | led | swept | {"plan", "plan-lenses", "infer"}
+    packed = {"push", "pull", "digest-1000", "artifact-size"}
+    assert BENCHES.keys() - judged.keys() == told | led | swept | packed | {"plan", "plan-lenses", "infer"}
 
 
 @pytest.mark.parametrize(
