@@ -78,16 +78,12 @@ def run(
     save is one: what is wrong with it is told, and the version before runs on. An artifact must be signed by a key on
     the trust list of the data directory, or on yours where it has none.
     """
-    found: Application | Release | None
+    found: Application | Release | None = None
+    watching: Watch | None = None
     if watch:
-        if file is None:
-            usage("--watch goes with a FILE.")
         found, watching = _watched(file)
-    else:
-        found, watching = (
-            None if file is None else taken(file, registry, registry_token, data, older=older),
-            None,
-        )
+    elif file is not None:
+        found = taken(file, registry, registry_token, data, older=older)
     if initial is not None and not isinstance(found, Application):
         usage(
             "--initial goes with one application: start each alone with its state, and upgrade to the release."
@@ -101,8 +97,10 @@ def run(
     )
 
 
-def _watched(file: str) -> tuple[Application, Watch]:
+def _watched(file: str | None) -> tuple[Application, Watch]:
     """The application in a file, and what watches it; or tell why not, and end."""
+    if file is None:
+        usage("--watch goes with a FILE.")
     try:
         from runtime.reload import reloading  # noqa: PLC0415 - watchfiles is an extra
     except ModuleNotFoundError:
