@@ -7,7 +7,6 @@ long ago is signed for ever, and must not come back because somebody sends it ag
 from __future__ import annotations
 
 import asyncio
-import base64
 import binascii
 import contextlib
 import threading
@@ -29,6 +28,7 @@ from runtime.reading import NoData, looked
 from runtime.refusal import CannotLoad
 from runtime.release import Release
 from runtime.release_file import load_wanted, made, of_artifact, problem_of
+from runtime.seal import NotSealed
 from runtime.trust import list_of, trust
 
 LOADING: Final = 30.0
@@ -163,20 +163,27 @@ def _artifact(given: dict[str, Any], directory: Path) -> Source:
         raise BadRequest(
             "an artifact has the fields 'artifact', 'address', 'name' and 'version', which are texts"
         )
-    try:
-        data = base64.b64decode(given["artifact"], validate=True)
-    except (binascii.Error, ValueError):
-        raise BadRequest("the field 'artifact' is not base64") from None
     wanted, place = Wanted(*about), f"{about[1]}@{about[2]}"
     if "applications" not in given:
-        return Source(place, partial(arrived, data, wanted, directory, older=given.get("older") is True))
+        take = partial(arrived, wanted=wanted, directory=directory, older=given.get("older") is True)
+        return Source(place, partial(_sent, given["artifact"], place, take))
     parts = given["applications"]
     if not isinstance(parts, list) or not all(
         isinstance(each, dict) and "artifact" in each for each in parts
     ):
         raise BadRequest("the applications of a release in the registry are artifacts")
     loads = {str(each.get("address")): _artifact(each, directory).load for each in parts}
-    return Source(place, partial(arrived_release, data, wanted, directory, loads))
+    whole = partial(arrived_release, wanted=wanted, directory=directory, loads=loads)
+    return Source(place, partial(_sent, given["artifact"], place, whole))
+
+
+def _sent(text: str, place: str, take: Callable[[bytes], Result[Any, Refusal]]) -> Result[Any, Refusal]:
+    """Take what is sent as base64: to read a large one takes its time, which is not that of the machines."""
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return Failure(NotSealed(place, "it is not base64"))
+    return take(data)
 
 
 async def loading(source: Source) -> Result[Any, Refusal]:

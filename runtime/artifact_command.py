@@ -19,7 +19,7 @@ from runtime.artifact import KIND, Artifact, read
 from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, noted, usage
 from runtime.key_command import KeyFile, key_file
 from runtime.keys import Key, home, read_key
-from runtime.pulling import AnyRegistry, registry
+from runtime.pulling import AnyRegistry, pulled, registry
 from runtime.refusal import short
 from runtime.registry import Pushed
 from runtime.release import Release, release_digest
@@ -129,10 +129,14 @@ def show(
     token: RegistryToken = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an artifact says of itself: who signed it, what it needs, what it carries. Executes nothing."""
+    """Show what an artifact says of itself: who signed it, what it needs, what it carries.
+
+    Nothing of it is executed, so its key need not be on your trust list.
+    """
     data = _signed_already(reference)
     if data is None:
-        made, data = fetched(reference, where, token, as_json=as_json)
+        of = done(registry(where, token), as_json=as_json)
+        made, data = done(pulled(of, reference, None), as_json=as_json)
     else:
         made = done(opened(data, None, reference), as_json=as_json)
     trusted = made.key in done(trust(list_of(home())), as_json=as_json)

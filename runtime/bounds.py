@@ -233,7 +233,7 @@ DRAW_SECONDS = 60
 MAX_ARTIFACT = 4 * 1024 * 1024
 """Bytes of an artifact as it travels, compressed and signed."""
 
-MAX_CONTENT = 32 * 1024 * 1024
+MAX_CONTENT = 16 * 1024 * 1024
 """Bytes of what is in it."""
 
 MAX_STATEMENT = 4096
@@ -255,4 +255,6 @@ assert MAX_NESTING * 3 < 1000, (
 )
 assert LET_GO * 5 < SLICE, "the machines have most of the time while a change is prepared"
 assert MAX_NAME < MAX_BODY
+assert MAX_ARTIFACT < MAX_CONTENT, "what is compressed is smaller than what comes of it"
+assert UPLOADS * MAX_ARTIFACT <= 256 * 1024 * 1024, "what is not whole yet must not fill a disk"
 assert FORGET > 1, "what has become too old must leave faster than new answers come"

@@ -18,9 +18,10 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.admission import opened
+from runtime.datadir import LOCK
 from runtime.entry import Entry
 from runtime.journal import VERSIONS
-from runtime.reading import looked
+from runtime.reading import NoData, looked
 from runtime.refusal import short
 from runtime.registry import Registry, told
 
@@ -84,6 +85,8 @@ def collected(
     for directory in dict.fromkeys((*_noted(registry), *(each.absolute() for each in directories))):
         found = looked(directory, lambda reading: [key for key, _ in reading.items(VERSIONS)])
         if isinstance(found, Failure):
+            if isinstance(found.failure(), NoData) and (directory / LOCK).exists():
+                continue  # a node was there, and did not come to keep anything
             return Failure(UnreadableRoot(str(directory), found.failure().happened))
         needed |= {key.removeprefix(VERSIONS): f"needed by {directory}" for key in found.unwrap()}
     tags, entries = registry.tags(), registry.entries()

@@ -24,7 +24,10 @@ from migrations.refusal import Refusal
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Bytes of a socket's path, without the zero that ends it."""
 
-_LOCK, _SOCKET, _POINTER = "lock", "control.sock", "control.path"
+LOCK = "lock"
+"""The file in a data directory that its node holds."""
+
+_SOCKET, _POINTER = "control.sock", "control.path"
 
 
 @attrs.frozen
@@ -111,7 +114,7 @@ def claim(path: str | Path) -> Result[Claim, Refusal]:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             (directory / ".gitignore").write_text("*\n")
         directory = directory.resolve()
-        lock = (directory / _LOCK).open("a+")
+        lock = (directory / LOCK).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

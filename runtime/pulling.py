@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -46,24 +47,18 @@ def pulled(of: AnyRegistry, reference: str, trust: Trust | None) -> Result[tuple
     entry = found.unwrap()
     name, at, label = reference.partition("@")
     wanted = Wanted(entry.address, name, label) if at else Wanted(entry.address)
-    if at and label == entry.version:
-        stated: Result[None, Refusal] = Success(None)
-    elif at:
-        stated, wanted = _stated(of, name, label, entry.address, trust), Wanted(entry.address, name)
-    else:
-        stated = _begins(reference, entry.name, entry.address, entry.digest)
-    if isinstance(stated, Failure):
-        return Failure(stated.failure())
+    if at and label != entry.version:
+        stated = _stated(of, name, label, entry.address, trust)
+        if isinstance(stated, Failure):
+            return Failure(stated.failure())
+        wanted = Wanted(entry.address, name)
     data = of.read(entry.address)
     if isinstance(data, Failure):
         return Failure(data.failure())
     held = data.unwrap()
     made = opened(held, trust, str(entry), wanted)
-    if not at and isinstance(made, Success):
-        artifact = made.unwrap()
-        stated = _begins(reference, artifact.name, artifact.address, artifact.digest)
-        if isinstance(stated, Failure):
-            return Failure(stated.failure())
+    if not at:
+        made = made.bind(partial(_begins, reference))
     return made.map(lambda artifact: (artifact, held))
 
 
@@ -84,8 +79,8 @@ def _stated(
     return Failure(OtherArtifact(f"{name}@{label}", f"{short(address)}, which nobody tagged so,"))
 
 
-def _begins(reference: str, name: str, address: str, digest: str) -> Result[None, Refusal]:
-    """Whether a name, or some digits, stand for an artifact."""
-    if name == reference or address.startswith(reference) or digest.startswith(reference):
-        return Success(None)
-    return Failure(OtherArtifact(reference, f"{name} ({short(address)})"))
+def _begins(reference: str, found: Artifact) -> Result[Artifact, Refusal]:
+    """The artifact, if a name or some digits stand for it."""
+    if found.name == reference or any(each.startswith(reference) for each in (found.address, found.digest)):
+        return Success(found)
+    return Failure(OtherArtifact(reference, f"{found} ({short(found.address)})"))

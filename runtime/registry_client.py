@@ -6,12 +6,13 @@ bytes that are missing are sent, in either direction, when a connection was cut.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -21,8 +22,9 @@ from runtime import bounds
 from runtime.admission import opened
 from runtime.control_token import read as read_token
 from runtime.control_token import usable
-from runtime.entry import Entry, NotInRegistry, is_reference
+from runtime.entry import ADDRESS, Entry, NotInRegistry, is_reference
 from runtime.extra import NeedsExtra
+from runtime.partial import partial
 from runtime.registry import Pushed
 from runtime.seal import TooLarge
 from runtime.tags import Tag, tag
@@ -37,7 +39,7 @@ CHUNK: Final = 256 * 1024
 """Bytes that are sent at once."""
 
 TRIES: Final = 5
-"""How often a transfer that was cut is taken up again."""
+"""How often a transfer that was cut is taken up again without a byte more coming through."""
 
 
 @attrs.frozen
@@ -102,6 +104,14 @@ def remote(url: str, token_file: Path | None) -> Result[Remote, Refusal]:
     return found.map(lambda token: Remote(url.rstrip("/"), token))
 
 
+class _Cut(Exception):
+    """A transfer that did not come to its end; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 class Remote:
     """A registry over HTTP. Each method may be refused NoRegistry, or what the server refuses."""
 
@@ -138,28 +148,49 @@ class Remote:
         )
 
     def read(self, address: str) -> Result[bytes, Refusal]:
-        """As `Registry.read`; a transfer that was cut is taken up where it was."""
+        """As `Registry.read`; a transfer that was cut is taken up where it was, also by another process."""
+        if not ADDRESS.fullmatch(address):
+            return Failure(NotInRegistry(address, str(self), ()))
+        try:
+            with partial(address) as held:
+                return Success(self._received(address, held))
+        except _Cut as cut:
+            return Failure(cut.refusal)
+        except OSError as error:
+            return Failure(NoRegistry(self._url, f"what comes cannot be kept: {error}"))
+
+    def _received(self, address: str, held: IO[bytes]) -> bytes:
+        """All of an artifact, of which a file holds what has come before. Raises _Cut."""
         import httpx  # noqa: PLC0415 - an extra
 
-        data, problem, etag = bytearray(), "", ""
-        for _ in range(TRIES):
-            headers = {"range": f"bytes={len(data)}-", "if-range": etag} if data else {}
+        problem, etag, tries, most = "", "", 0, 0
+        while tries < TRIES:
+            there = held.seek(0, os.SEEK_END)
+            headers = {"range": f"bytes={there}-"} if there else {}
+            headers |= {"if-range": etag} if there and etag else {}
             try:
                 with self._client.stream("GET", f"/v1/artifacts/{address}", headers=headers) as answer:
-                    if answer.status_code not in (200, 206):
+                    if answer.status_code not in (200, 206, 416):
                         answer.read()
-                        return Failure(self._refused(answer))
-                    if answer.status_code == 200:
-                        data.clear()
+                        raise _Cut(self._refused(answer))
+                    if answer.status_code != 206:
+                        held.truncate(0)
+                    if answer.status_code == 416:  # there is not more than that, or another file
+                        tries += 1
+                        continue
                     etag = answer.headers.get("etag", "")
                     for chunk in answer.iter_raw():
-                        data += chunk
-                        if len(data) > bounds.MAX_ARTIFACT:
-                            return Failure(TooLarge(address, len(data), bounds.MAX_ARTIFACT))
-                return Success(bytes(data))
+                        held.write(chunk)
+                        if held.tell() > bounds.MAX_ARTIFACT:
+                            held.truncate(0)
+                            raise _Cut(TooLarge(address, bounds.MAX_ARTIFACT + 1, bounds.MAX_ARTIFACT))
+                held.seek(0)
+                return held.read()
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}".rstrip(": ")
-        return Failure(NoRegistry(self._url, problem))
+                there = held.seek(0, os.SEEK_END)
+                tries, most = (0, there) if there > most else (tries + 1, most)
+        raise _Cut(NoRegistry(self._url, problem))
 
     def push(self, data: bytes) -> Result[Pushed, Refusal]:
         """As `Registry.push`; what the server has of it already is not sent again."""
@@ -167,17 +198,20 @@ class Remote:
         if isinstance(made, Failure):
             return Failure(made.failure())
         path = f"/v1/uploads/{hashlib.sha256(data).hexdigest()}"
-        tries, last = 0, -1
+        tries, last, most = 0, -1, -1
         asked = self._plain("GET", path, params={"address": made.unwrap().address})
         while True:
             plain = asked.value_or({})
             if "entry" in plain:
-                return self._made(Entry, plain["entry"]).map(partial(Pushed, new=plain.get("new") is True))
+                return self._made(Entry, plain["entry"]).map(
+                    functools.partial(Pushed, new=plain.get("new") is True)
+                )
             start = plain.get("offset")
             if isinstance(asked, Failure) and not isinstance(asked.failure(), NoRegistry):
                 return Failure(asked.failure())
             if type(start) is int and last < start <= len(data):
                 last, piece = start, data[start : start + CHUNK]
+                tries, most = (0, start) if start > most else (tries, most)
                 head = {"content-range": f"bytes {start}-*/{len(data)}"}
                 asked = self._plain("PUT", path, content=piece, headers=head)
                 continue

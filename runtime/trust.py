@@ -60,7 +60,10 @@ def list_of(folder: Path) -> Path:
 def trust(file: Path) -> Result[Trust, BadTrustList]:
     """The keys in a trust list; none where there is no such file."""
     try:
-        lines = file.read_text().splitlines()
+        with file.open() as held:
+            if os.fstat(held.fileno()).st_mode & 0o022:
+                return Failure(BadTrustList(str(file), 0, "other users may write to it"))
+            lines = held.read().splitlines()
     except FileNotFoundError:
         return Success(Trust(file))
     except (OSError, UnicodeDecodeError) as error:

@@ -102,14 +102,7 @@ def upgrade(
     node. An artifact is got from the registry, checked, and sent to the node, which takes it only if its own trust list
     has the key that signed it.
     """
-    if running is not None and not _is_digest(running):
-        usage(
-            f"--running {running!r}: give {bounds.SHORT_DIGEST} or more hex digits of a digest, as status shows them"
-        )
-    try:
-        limit = probation(watched)
-    except ValueError as error:
-        usage(f"--probation {error}")
+    limit = _limit(running, watched)
     place = reached(data, control, token_file, as_json=as_json)
     path = absolute if control is None else str
     give = Giving(registry, registry_token, path, older=older, as_json=as_json)
@@ -133,6 +126,18 @@ def upgrade(
     show(done(reply, as_json=as_json), as_json)
     if give.fetched and control is None and not dry_run:
         noted(registry, data)
+
+
+def _limit(running: str | None, watched: str) -> Probation | None:
+    """For how long it is watched; or tell what was typed wrong, and end."""
+    if running is not None and not _is_digest(running):
+        usage(
+            f"--running {running!r}: give {bounds.SHORT_DIGEST} or more hex digits of a digest, as status shows them"
+        )
+    try:
+        return probation(watched)
+    except ValueError as error:
+        usage(f"--probation {error}")
 
 
 class Giving:

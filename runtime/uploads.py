@@ -69,14 +69,19 @@ def taken(
         if size + len(data) < total:
             return Success(Offset(size + len(data)))
         coming.seek(0)
-        held = coming.read()
-        file.unlink(missing_ok=True)
-    if hashlib.sha256(held).hexdigest() != whole:
+        try:
+            return _whole(registry, whole, coming.read())
+        finally:  # not before: who asks meanwhile how much is there must not be told that there is nothing
+            file.unlink(missing_ok=True)
+
+
+def _whole(registry: Registry, whole: str, data: bytes) -> Result[Offset | Pushed, Refusal]:
+    if hashlib.sha256(data).hexdigest() != whole:
         return Failure(NotSealed(whole, "what came is not what was announced"))
     trusted = trust(list_of(registry.path))
     if isinstance(trusted, Failure):
         return Failure(trusted.failure())
-    return registry.push(held, trusted.unwrap())
+    return registry.push(data, trusted.unwrap())
 
 
 def _folder(registry: Registry) -> Path:

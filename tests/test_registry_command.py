@@ -250,7 +250,8 @@ def _sly(project: Path, data: Path) -> None:
     """Requests that no client of ours sends."""
     artifact = {"artifact": "AAAA", "address": "0" * 64, "name": "counter", "version": "2"}
     for file, reason in (
-        ({**artifact, "artifact": "!"}, "BadRequest"),
+        ({**artifact, "artifact": "!"}, "NotSealed"),
+        ({**artifact, "artifact": "\u00e9"}, "NotSealed"),
         ({**artifact, "address": None}, "BadRequest"),
         ({"artifact": 1}, "BadRequest"),
         ([], "BadRequest"),
@@ -271,6 +272,8 @@ def test_what_is_code_is_executed_only_when_it_is_trusted(project: Path) -> None
     for command in (("draw", "counter@3"), ("plan", "v1.py", "counter@3"), ("run", "counter@3")):
         refused = midflight(*command, cwd=project)
         assert (refused.returncode, "is not on the trust list" in refused.stderr) == (1, True), command
+    assert told("show", "counter@3", cwd=project)["trusted"] is False
+    assert "whom you do not trust" in midflight("show", "counter@3", cwd=project).stdout
     assert not trace.exists()
     assert midflight("trust", "add", key, cwd=project).returncode == 0
     assert json.loads(midflight("trust", "list", "--json", cwd=project).stdout)["keys"] == [

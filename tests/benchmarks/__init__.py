@@ -1,6 +1,6 @@
 """What `midflight bench` measures. An installed copy holds this folder as `runtime.benchmarks`."""
 
-from . import journal, language, libraries, memory, migrating, node, pause, sockets, sweeping
+from . import journal, language, libraries, memory, migrating, node, pause, registries, sockets, sweeping
 
 BENCHES = (
     *language.BENCHES,
@@ -12,4 +12,5 @@ BENCHES = (
     *memory.BENCHES,
     *sockets.BENCHES,
     *libraries.BENCHES,
+    *registries.BENCHES,
 )

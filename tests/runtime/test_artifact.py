@@ -374,6 +374,9 @@ def test_a_trust_list_is_lines(tmp_path: Path, key: Key) -> None:
     wrong = trust(file).failure()
     assert isinstance(wrong, BadTrustList)
     assert wrong.line == 4
+    file.write_text(f"{key.public}\n")
+    file.chmod(0o664)
+    assert "other users may write" in trust(file).failure().message
 
 
 def test_what_is_told_is_json(key: Key) -> None:

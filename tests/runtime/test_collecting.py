@@ -141,4 +141,6 @@ def test_a_directory_that_cannot_be_read_stops_everything(
     assert isinstance(found.failure(), UnreadableRoot)
     assert len(registry.entries().unwrap()) == 1
     forget(registry, data).unwrap()
-    assert versions(told(registry, tmp_path / "elsewhere", do=True)) == ["1"]
+    data.mkdir()
+    (data / "lock").touch()
+    assert versions(told(registry, tmp_path / "elsewhere", data, do=True)) == ["1"]
