@@ -159,22 +159,22 @@ def _artifact(given: dict[str, Any], directory: Path) -> Source:
         raise BadRequest(
             "an artifact has the fields 'artifact', 'address', 'name' and 'version', which are texts"
         )
-    wanted, place, older = Wanted(*about), f"{about[1]}@{about[2]}", given.get("older") is True
+    wanted, place = Wanted(*about), f"{about[1]}@{about[2]}"
     if "applications" not in given:
-        take = partial(_sent, given["artifact"], place, lambda d: arrived(d, wanted, directory, older=older))
-        return Source(place, take)
+        take = partial(arrived, wanted=wanted, directory=directory, older=given.get("older") is True)
+        return Source(place, partial(_sent, given["artifact"], place, take))
     parts = given["applications"]
     if not isinstance(parts, list) or not all(
         isinstance(each, dict) and "artifact" in each for each in parts
     ):
         raise BadRequest("the applications of a release in the registry are artifacts")
     loads = {str(each.get("address")): _artifact(each, directory).load for each in parts}
-    take = partial(_sent, given["artifact"], place, lambda d: arrived_release(d, wanted, directory, loads))
-    return Source(place, take)
+    whole = partial(arrived_release, wanted=wanted, directory=directory, loads=loads)
+    return Source(place, partial(_sent, given["artifact"], place, whole))
 
 
 def _sent(text: str, place: str, take: Callable[[bytes], Result[Any, Refusal]]) -> Result[Any, Refusal]:
-    """Take what is base64: to read a large one takes its time, which is not that of the machines."""
+    """Take what is sent as base64: to read a large one takes its time, which is not that of the machines."""
     try:
         data = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
