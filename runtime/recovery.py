@@ -62,7 +62,7 @@ class Recovery:
         self.core = Core(lambda: "", observed=False, journaled=True)
         self.core.open = True
         self.versions = {} if versions is None else versions
-        self.found: dict[str, tuple[str, bytes]] = {}
+        self.found: dict[str, bytes] = {}
         self.other: dict[str, Refusal] = {}
         self.steps = 0
         self.base = Base()
@@ -85,14 +85,13 @@ class Recovery:
 
     def version(self, edition: str) -> Compiled:
         """A kept version, ready to run."""
-        if edition not in self.found:
-            self.found[edition] = next(iter(self.store.items(version_key(edition))), ("", b""))
-        key, data = self.found[edition]
-        if key != version_key(edition):
+        key = version_key(edition)
+        if key not in self.found:
+            self.found.update(self.store.items(key))
+        if key not in self.found:
             raise Stopped(self.wrong(f"the version {edition[:12]} is not among the kept ones"))
-        known = self.versions.get(edition)
-        if known is None:
-            back: BroughtBack = taken(brought_back(data))
+        if (known := self.versions.get(edition)) is None:
+            back: BroughtBack = taken(brought_back(self.found[key]))
             if back.other is not None:
                 self.other[edition] = back.other
             made: Compiled = taken(compiled(back.application))
