@@ -183,7 +183,10 @@ def some(request: pytest.FixtureRequest, *more: str) -> list[str]:
     """All instructions with --long; else the swap, those given, and another one of before and of behind."""
     if request.config.getoption("--long"):
         return [*BEFORE, *BEHIND]
-    return [*more, random.choice(BEFORE[:-1]), "Swap", random.choice(BEHIND)]
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    return [*more, chance.choice(BEFORE[:-1]), "Swap", chance.choice(BEHIND)]
 
 
 def upgrade(site: Site, kind: str, *options: str) -> tuple[int, str]:
@@ -200,8 +203,11 @@ def test_kill_9_at_an_instruction(tmp_path: Path, request: pytest.FixtureRequest
             made.load()
             made.order.write_text(f"kill {kind} begun")
             code, said = upgrade(made, kind, "--settle")
-            assert code == 1, (kind, said)
-            assert "did not answer: it ended the conversation" in said, (kind, said)
+            if (
+                kind != "Settle" or code
+            ):  # that comes when it has passed, which the operator may have been told
+                assert code == 1, (kind, said)
+                assert "did not answer: it ended the conversation" in said, (kind, said)
             assert made.end() == []
         with site(tmp_path, story.kept(), story=story) as made:
             assert story.name() in (("v1", "v2") if kind == "Settle" else ("v1",)), kind
@@ -214,22 +220,23 @@ def test_kill_9_at_an_instruction(tmp_path: Path, request: pytest.FixtureRequest
 
 def test_a_full_disk_at_an_instruction(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Callers and the operator are told, and when there is room again, all goes on: in the old version or the new."""
-    with mounted(tmp_path / "disk", "size=12m") as disk, site(disk) as made:
-        for kind in some(request):
-            if made.story.name() != "v1":
-                return
+    for kind in some(request):
+        with mounted(tmp_path / kind, "size=24m") as disk, site(disk) as made:
             made.load()
             made.order.write_text(f"fill {kind} begun")
-            code, said = upgrade(made, kind, "--no-wait")
+            code, said = upgrade(made, kind, "--no-wait", *(["--settle"] if kind == "Settle" else []))
             if code:
                 assert "full" in said or "rehearsal did not come to its end" in said, (kind, said)
+            until = time.monotonic() + 30
+            while not (disk / BALLAST).exists():
+                assert time.monotonic() < until, (kind, said)
+                time.sleep(0.01)
             time.sleep(0.2)
             (disk / BALLAST).unlink()
             made.quiet()
+            assert made.story.name() in (("v1",) if kind in BEFORE and code else ("v1", "v2")), kind
             assert checked(made.story.clients, made.port, made.data) == [], kind
-            if made.story.name() == "v2":
-                assert made.type("rollback")[0] == 0
-        assert made.end() == []
+            assert made.end() == [], kind
 
 
 # Operators
