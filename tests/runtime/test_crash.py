@@ -82,6 +82,9 @@ PLANTED: dict[str, tuple[Sequence[Event], str]] = {
 def test_the_checker_sees_what_an_upgrade_loses(fault: str, tmp_path: Path) -> None:
     assert PLANTED.keys() == FAULTS.keys()
     events, told = PLANTED[fault]
-    found = stories(1, tmp_path, random.randrange(2**32), fault, [events]).wrong
-    assert found
-    assert any(told in each for each in found), found
+    found: list[str] = []
+    for n in range(3):  # on a busy machine a client may be gone before it sees it
+        found += stories(1, tmp_path / str(n), random.randrange(2**32), fault, [events]).wrong
+        if any(told in each for each in found):
+            return
+    raise AssertionError(found)
