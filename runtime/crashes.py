@@ -119,10 +119,8 @@ def snapshot_behind_swap(drive: Drive) -> None:
     drive.did("a snapshot is written")
     drive.node.snapshot()
     drive.go_on(1)
-    drive.did("stopped")
     drive.recovers(*range(len(drive.node.cuts)))
-    drive.node.close()
-    drive.restart()
+    drive.stop()
     drive.check()
     for at in sent if drive.named else ():
         drive.again(at)

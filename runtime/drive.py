@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from returns.result import Failure
 
-from runtime.explored import Explored, How, PowerCut
+from runtime.explored import Explored, How, PowerCut, Seen
 from runtime.instruction import Probation, Terms
 from runtime.lockstep import Differs, Lockstep, NothingToTry
 from runtime.pair import NoWayBack, NoWayUp, Unwell
@@ -122,12 +122,36 @@ class Drive(Lockstep):
         self.node.drain()
 
     def refused(self, what: str, deed: Deed) -> None:
-        """Do something for which there is no room on the disk: it is undone."""
+        """Do something for which there is no room on the disk: it is undone, and all is as it was."""
         self.did(f"no room on the disk for {what}")
+        was = self._seen()
         self.node.disk.fails = "rejected"
         deed()
         self.node.disk.fails = ""
         self._committed()
+        self._is_still(was)
+
+    def stop(self) -> None:
+        """Stop the node, and start it again: it is what it was."""
+        self.did("stopped")
+        self.node.close()
+        was = self._seen()
+        self.restart()
+        self._is_still(was)
+
+    def _seen(self) -> tuple[Seen, dict[str, bool]]:
+        """The application, and with which of its machines clients of the version before speak."""
+        running = self.node.running
+        speaks = {name: hosted.older is not None for name, hosted in running.machines.items()}
+        return Seen.of(running, self.node._host.core.outbox.numbers), speaks
+
+    def _is_still(self, was: tuple[Seen, dict[str, bool]]) -> None:
+        seen, speaks = self._seen()
+        differs = was[0].differs(seen)
+        if not differs and speaks != was[1]:
+            differs = f"clients of the version before were spoken with as {was[1]}, and are as {speaks}"
+        if differs:
+            raise Differs("the application", "as it was", differs)
 
     def can_go_back(self) -> None:
         """Raise NothingToTry where a rollback is refused."""

@@ -130,9 +130,9 @@ def settled(drive: Drive) -> None:
     drive.check()
     drive.recovers(-1)
     if drive.at % 2:
-        drive.did("stopped")
-        drive.node.close()
-    drive.restart()
+        drive.stop()
+    else:
+        drive.restart()
     drive.no_way_back()
     drive.go_on(1)
     drive.check()
@@ -175,16 +175,12 @@ def asked_again(drive: Drive) -> None:
 def started_as_new(drive: Drive) -> None:
     """The node is stopped, and started with the file of the new version; a client asks what the old one answered."""
     drive.go_on(1)
-    drive.did("stopped")
-    drive.node.close()
-    drive.restart()
+    drive.stop()
     drive.swap(watched=True)
     drive.go_on(1)
     drive.check()
     drive.sweep()
-    drive.did("stopped")
-    drive.node.close()
-    drive.restart()
+    drive.stop()
     drive.check()
     drive.go_on(1)
     drive.check()
