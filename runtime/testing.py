@@ -44,6 +44,7 @@ class TestNode(ChangesByHand, ReplayingByHand):
     `now` is its clock, in seconds; `seed` decides its references and trace ids; `versions` are as `recover` has them.
 
     >>> from arrows import loop
+    >>> from runtime.application import Application
     >>> total = loop(lambda by, total: (total + by, total + by), init=0, name="total")
     >>> node = TestNode()
     >>> started = node.start(Application("sum", version="1", machines={"total": total}))

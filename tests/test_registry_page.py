@@ -24,6 +24,7 @@ def masked(text: str) -> list[str]:
 def test_the_session_goes_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.setenv("MIDFLIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("MIDFLIGHT_REGISTRY", str(tmp_path / "registry"))
     found = re.search(r"<!-- run -->\n```console\n(.*?)```", PAGE, re.DOTALL)
     assert found

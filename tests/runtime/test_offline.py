@@ -99,7 +99,7 @@ def test_a_step_that_asks_is_left_waiting(midflight: Callable[..., Any], tmp_pat
         (["trace", V1, "counter", "absent.jsonl"], "absent.jsonl: No such file or directory"),
         (["trace", V1, "counter", "-"], "standard input, line 1: counter: type: expected"),
         (["trace", V1, "counter", "-", "--json", "--svg", "x"], "of --json and --svg, choose one"),
-        (["diff", V1, V2, "--json", "--mermaid"], "of --json, --mermaid and --svg, choose one"),
+        (["diff", V1, V2, "--json", "--mermaid"], "of --json, --mermaid, --tree and --svg, choose one"),
         (["diff", V1, V2, "other"], "holds a machine 'other'; there are: counter"),
         (["diff", V1, V2, "other", "--mermaid"], "holds no machine 'other'; there are: counter"),
     ],

@@ -332,7 +332,7 @@ def _red(seeds: range) -> bool:
 def test_the_checker_sees_a_broken_outbox(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "SNAPSHOT_AFTER", 5)
     if broken == "take":
-        monkeypatch.setattr("runtime.recovery._Recovery.took", lambda self, hosted, *due: None)
+        monkeypatch.setattr("runtime.recovery.Recovery.took", lambda self, hosted, *due: None)
     elif broken == "undo":
         monkeypatch.setattr(Outbox, "undo", lambda self, *batches: None)
     else:
