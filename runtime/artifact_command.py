@@ -10,6 +10,8 @@ import attrs
 import typer
 from returns.result import Result, Success
 
+from arrows.diff import diff as differences
+from arrows.tree import tree
 from migrations.refusal import Refusal
 from runtime import report
 from runtime.admission import Wanted, opened, packed
@@ -128,11 +130,19 @@ def show(
     where: Registry_ = None,
     token: RegistryToken = None,
     as_json: Json = False,
+    as_tree: Annotated[
+        bool,
+        typer.Option(
+            "--tree", help="Draw its machines too, with what differs from its parent in colours. Loads them."
+        ),
+    ] = False,
 ) -> None:
     """Show what an artifact says of itself: who signed it, what it needs, what it carries.
 
-    Nothing of it is executed, so its key need not be on your trust list.
+    Nothing of it is executed, so its key need not be on your trust list; it must be for --tree.
     """
+    if as_json and as_tree:
+        usage("of --json and --tree, choose one.")
     data = _signed_already(reference)
     if data is None:
         of = done(registry(where, token), as_json=as_json)
@@ -163,6 +173,21 @@ def show(
         ("files", ", ".join(made.sources) or "none: it is data, and executes nothing"),
     ]
     report.table("", ("", ""), rows)
+    if as_tree:
+        for each in made.release or (made,):
+            _drawn(each.address, made.parent, where, token)
+
+
+def _drawn(address: str, parent: str | None, where: str | None, token: Path | None) -> None:
+    """Draw the machines of an artifact in the registry, beside those of the one that it comes from."""
+    version = loaded(address, where, token)
+    before = {} if parent is None else loaded(parent, where, token).machines
+    for name, machine in version.machines.items():
+        report.say(f"\n{name}")
+        if name in before:
+            report.tree(tree(before[name], differences(before[name], machine)))
+        else:
+            report.tree(tree(machine))
 
 
 def taken(

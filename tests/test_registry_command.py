@@ -312,3 +312,18 @@ def test_a_registry_that_is_served(project: Path, tmp_path: Path) -> None:
         process.terminate()
         process.communicate()
     assert process.returncode in (0, -signal.SIGTERM)
+
+
+def test_show_draws_the_machines_and_what_changed_since_the_parent(project: Path) -> None:
+    assert midflight("key", "new", cwd=project).returncode == 0
+    first = told("push", "v1.py", cwd=project)
+    alone = midflight("show", "counter@1", "--tree", cwd=project)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.count("\ncounter\n") == 1
+    drawn = midflight("draw", "counter@1", "--tree", cwd=project).stdout
+    assert drawn.strip() in alone.stdout
+    assert midflight("push", "v2.py", "--parent", "counter@1", cwd=project).returncode == 0
+    changed = midflight("show", "counter@2", "--tree", cwd=project).stdout
+    assert midflight("diff", "counter@1", "counter@2", "--tree", cwd=project).stdout.strip() in changed
+    assert first["artifact"] in changed
+    assert midflight("show", "counter@2", "--tree", "--json", cwd=project).returncode == 2
