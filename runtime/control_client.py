@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime.control_token import NAME, read, usable
 from runtime.datadir import socket_of
+from runtime.errors import of_system
 
 CONNECTING = 10.0
 """Seconds until an address must take a connection."""
@@ -167,9 +168,9 @@ def ask(
         with _connected(place, timeout) as talk:
             line = _asked(place, talk, request, timeout, tell)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, socket.gaierror) as error:
-        return Failure(NoRemote(where, _why(error)) if isinstance(place, Remote) else NoNode(where))
+        return Failure(NoRemote(where, of_system(error)) if isinstance(place, Remote) else NoNode(where))
     except OSError as error:
-        return Failure(NoAnswer(where, _why(error)))
+        return Failure(NoAnswer(where, of_system(error)))
     try:
         reply = json.loads(line)
     except ValueError:
@@ -198,7 +199,3 @@ def _asked(
             tell(json.loads(line)["progress"])
             line = lines.readline()
         return line
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -13,6 +13,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.errors import of_system
 
 NAME: Final = "control.token"
 """Where it is in a data directory, unless it is said otherwise."""
@@ -72,7 +73,7 @@ def had(file: Path) -> Result[bytes, BadTokenFile]:
                 made.write(secrets.token_urlsafe(RANDOM) + "\n")
             fresh.rename(file)
     except OSError as error:
-        return Failure(BadTokenFile(str(file), (error.strerror or str(error)).lower()))
+        return Failure(BadTokenFile(str(file), of_system(error)))
     return read(file)
 
 
@@ -83,7 +84,7 @@ def read(file: Path) -> Result[bytes, BadTokenFile]:
             others = os.fstat(held.fileno()).st_mode & 0o077
             token = held.read(LONGEST + 2).strip()
     except OSError as error:
-        return Failure(BadTokenFile(str(file), (error.strerror or str(error)).lower()))
+        return Failure(BadTokenFile(str(file), of_system(error)))
     if others:
         return Failure(BadTokenFile(str(file), "other users may read or write it"))
     return usable(token).alt(lambda problem: BadTokenFile(str(file), problem))

@@ -20,6 +20,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.errors import of_system
 
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Bytes of a socket's path, without the zero that ends it."""
@@ -129,7 +130,7 @@ def claim(path: str | Path) -> Result[Claim, Refusal]:
         lock.flush()
         return Success(Claim(directory, lock))
     except OSError as error:
-        return Failure(Unusable(str(directory), (error.strerror or str(error)).lower()))
+        return Failure(Unusable(str(directory), of_system(error)))
 
 
 def socket_of(path: str | Path) -> Path:

@@ -20,6 +20,7 @@ from returns.result import Failure, Success
 
 from runtime import report
 from runtime.control_client import NoNode, ask
+from runtime.errors import of_system
 from runtime.journal import VERSIONS
 from runtime.reading import NAME, open_reading
 from runtime.store import DamagedData
@@ -174,7 +175,7 @@ def _sync(directory: Path) -> Finding:
             os.fsync(file.fileno())
             seconds = time.perf_counter() - since
     except OSError as error:
-        problem = (error.strerror or str(error)).lower()
+        problem = of_system(error)
         return Finding("sync", False, f"a small write failed: {problem}", "Look at the disk and its log.")
     return Finding("sync", True, f"a small write is on disk in {seconds * 1000:.1f} ms")
 

@@ -206,7 +206,7 @@ def _create(file: Path) -> None:
         connection.executescript("pragma synchronous = full;" + _SCHEMA)
         connection.execute("update about set value = ? where name = 'format'", (FORMAT,))
     fresh.rename(file)
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
 def _marked(mark: Path, last: int) -> int:
@@ -215,14 +215,15 @@ def _marked(mark: Path, last: int) -> int:
     try:
         write_mark(descriptor, last)
         os.fsync(descriptor)
-        _sync_folder(mark.parent)
+        sync_folder(mark.parent)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let what is in a folder be on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -201,3 +201,12 @@ class BadMessage(CallError):
     def to_plain(self) -> dict[str, Any]:
         """The reason, the field where message and machine part, and the forms that are accepted."""
         return {**super().to_plain(), "field": cut(self.misfit.path), "accepts": list(self.accepted)}
+
+
+def of_system(error: OSError) -> str:
+    """What the system says of an error, for the middle of a sentence.
+
+    >>> of_system(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()

@@ -16,6 +16,7 @@ from returns.result import Failure, Result
 from migrations.refusal import Refusal
 from runtime import bounds, report
 from runtime.command import HERE, Data, done, usage
+from runtime.errors import of_system
 from runtime.export import export as written
 from runtime.reading import opened
 
@@ -70,7 +71,7 @@ def _export(data: Path, out: Path | None, *, secrets: bool) -> Result[Any, Refus
         raise  # whoever read has seen enough; the command ends without a word
     except OSError as error:
         place = "standard output" if out is None else str(out.absolute())
-        return Failure(CannotWrite(place, (error.strerror or str(error)).lower()))
+        return Failure(CannotWrite(place, of_system(error)))
     finally:
         reading.close()
 

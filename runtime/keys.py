@@ -14,6 +14,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.errors import of_system
 from runtime.extra import NeedsExtra
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def new_key(file: Path) -> Result[Key, Refusal]:
     except FileExistsError:
         return Failure(KeyExists(str(file)))
     except OSError as error:
-        return Failure(BadKey(str(file), (error.strerror or str(error)).lower()))
+        return Failure(BadKey(str(file), of_system(error)))
     with os.fdopen(descriptor, "wb") as made:
         made.write(text)
         made.flush()
@@ -122,7 +123,7 @@ def read_key(file: Path) -> Result[Key, Refusal]:
             others = os.fstat(held.fileno()).st_mode & 0o077
             text = held.read(LONGEST)
     except OSError as error:
-        return Failure(BadKey(str(file), (error.strerror or str(error)).lower()))
+        return Failure(BadKey(str(file), of_system(error)))
     if others:
         return Failure(BadKey(str(file), "other users may read or write it"))
     try:

@@ -25,6 +25,7 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.datadir import Unusable
+from runtime.errors import of_system
 from runtime.store import Damaged, DamagedData
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def open_reading(directory: Path) -> Result[Reading, Refusal]:
     except DamagedData as wrong:
         refusal: Refusal = wrong.refusal
     except OSError as error:
-        refusal = Unusable(str(directory), f"{file.name}: {(error.strerror or str(error)).lower()}")
+        refusal = Unusable(str(directory), f"{file.name}: {of_system(error)}")
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes a damaged schema
         refusal = damaged(file, f"it is not what a node wrote: {error}").refusal
     else:

@@ -18,6 +18,7 @@ from runtime import bounds
 from runtime.admission import opened
 from runtime.artifact import Artifact
 from runtime.entry import ADDRESS, Entry, NotInRegistry, is_digits, is_reference, normal, one
+from runtime.errors import of_system
 from runtime.registry_folder import Folder
 from runtime.registry_index import Index, Stale
 from runtime.tags import OlderTag, Tag, tag
@@ -96,7 +97,7 @@ def told(
         try:
             return method(self, *args, **kwargs)
         except OSError as error:
-            problem = f"{error.filename or self}: {(error.strerror or str(error)).lower()}"
+            problem = f"{error.filename or self}: {of_system(error)}"
         except (Stale, sqlite3.Error) as error:
             problem = f"its index: {error}"
         return Failure(BadRegistry(str(self), problem))

@@ -20,6 +20,7 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import opened
+from runtime.control_client import Refused
 from runtime.control_token import read as read_token
 from runtime.control_token import usable
 from runtime.entry import ADDRESS, Entry, NotInRegistry, is_reference
@@ -62,26 +63,8 @@ class NoRegistry(Refusal):
 
 
 @attrs.frozen
-class RegistryRefused(Refusal):
+class RegistryRefused(Refused):
     """What a registry over HTTP answered instead; `plain` is its reply."""
-
-    plain: dict[str, Any]
-
-    @property
-    def reason(self) -> str:
-        return str(self.plain.get("reason", "Failed"))
-
-    @property
-    def happened(self) -> str:
-        return str(self.plain.get("message", ""))
-
-    @property
-    def remedy(self) -> str:
-        return ""
-
-    def to_plain(self) -> dict[str, Any]:
-        """The reply as it came."""
-        return dict(self.plain)
 
 
 def remote(url: str, token_file: Path | None) -> Result[Remote, Refusal]:

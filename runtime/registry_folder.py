@@ -29,6 +29,7 @@ from returns.result import Result, Success
 from migrations.refusal import Refusal
 from runtime.admission import Wanted, opened
 from runtime.artifact import Artifact
+from runtime.embedded import sync_folder
 from runtime.entry import LABEL, Entry
 from runtime.registry_index import Index, Stale
 from runtime.tags import Tag, tag
@@ -110,7 +111,7 @@ class Folder:
             again.replace(file)
         else:
             os.link(coming, file)
-        sync(self.artifacts)
+        sync_folder(self.artifacts)
         entry = _entry(artifact, file)
         index.put(entry)
         coming.unlink()
@@ -125,7 +126,7 @@ class Folder:
         coming = self._written(f"tag.{secrets.token_hex(4)}", data)
         (self.tags / new.name).mkdir(parents=True, exist_ok=True)
         coming.replace(self.tags / new.name / new.tag)
-        sync(self.tags / new.name)
+        sync_folder(self.tags / new.name)
 
     def rebuild(self) -> None:
         """Make the index again."""
@@ -157,7 +158,7 @@ class Folder:
         address = left.name.removesuffix(_GONE)
         index.remove(address)
         (self.artifacts / address).unlink(missing_ok=True)
-        sync(self.artifacts)
+        sync_folder(self.artifacts)
         left.unlink()
 
     def _written(self, name: str, data: bytes) -> Path:
@@ -167,7 +168,7 @@ class Folder:
             made.write(data)
             made.flush()
             os.fsync(made.fileno())
-        sync(self.incoming)
+        sync_folder(self.incoming)
         return file
 
 
@@ -180,12 +181,3 @@ def held(file: Path) -> Result[Entry, Refusal]:
 def _entry(artifact: Artifact, file: Path) -> Entry:
     about = file.stat()
     return Entry.of(artifact, about.st_size, about.st_mtime_ns // 10**6)
-
-
-def sync(folder: Path) -> None:
-    """Let what is in a folder be on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from runtime.control_token import NAME, had
 from runtime.cross_site import own_site
 from runtime.datadir import Claim, Unusable, claim
 from runtime.durability import NotOpened
+from runtime.errors import of_system
 from runtime.listen import CannotListen, Listener, bind
 from runtime.node import Node
 from runtime.refusal import short
@@ -162,7 +163,7 @@ async def _run(
             if door is not None:
                 await control.listen(door.listener.socket, door.token)
         except OSError as error:
-            return Failure(Unusable(str(ours.directory), (error.strerror or str(error)).lower()))
+            return Failure(Unusable(str(ours.directory), of_system(error)))
         config = uvicorn.Config(
             own_site(node.asgi()),
             http="httptools",

@@ -17,6 +17,7 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
+from runtime.errors import of_system
 from runtime.keys import home, is_public
 
 NAME: Final = "trusted"
@@ -97,5 +98,5 @@ def changed(file: Path, add: Mapping[str, str], remove: str | None = None) -> Re
             os.fsync(made.fileno())
         fresh.replace(file)
     except OSError as error:
-        return Failure(BadTrustList(str(file), 0, (error.strerror or str(error)).lower()))
+        return Failure(BadTrustList(str(file), 0, of_system(error)))
     return Success(Trust(file, keys))

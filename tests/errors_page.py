@@ -247,7 +247,7 @@ def _sorted(every: Iterable[Each]) -> list[Each]:
 
 
 def _exit(refusal: Refusal) -> str:
-    if isinstance(refusal, control_client.Refused | registry_client.RegistryRefused):
+    if isinstance(refusal, control_client.Refused):
         return "That of the reason that the other side gave, under which it is shown."
     return f"Exit code {exit_code(refusal.reason)}."
 
