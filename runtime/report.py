@@ -74,8 +74,12 @@ def time(milliseconds: int) -> str:
 
 
 def took(seconds: float) -> str:
-    """How long something took."""
-    if seconds >= 1:
+    """How long something took.
+
+    >>> took(0.9996), took(0.25), took(0.0012)
+    ('1.0 s', '250 ms', '1.20 ms')
+    """
+    if seconds >= 0.9995:  # what would be 1000 ms
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2f} ms"
 
