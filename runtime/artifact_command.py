@@ -29,6 +29,7 @@ from runtime.release_file import SUFFIX, beside, load_release, read_release
 from runtime.release_parts import Part, release_content
 from runtime.seal import is_sealed, sealed
 from runtime.trust import list_of, trust
+from runtime.whole_file import put_whole
 
 ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", help="NAME@VERSION, NAME@TAG, NAME, or the first digits of a digest.")
@@ -111,10 +112,8 @@ def pull(
     """
     made, data = fetched(reference, where, token, as_json=as_json)
     file = out or Path(f"{made.name}-{made.version}.artifact")
-    fresh = file.with_name(f".{file.name}.new")
     try:
-        fresh.write_bytes(data)
-        fresh.replace(file)
+        put_whole(file, data)
     except OSError as error:
         usage(f"{file}: {error.strerror}")
     if as_json:

@@ -9,6 +9,7 @@ named. One that cannot be read stops the collection, as nobody knows what it nee
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from runtime.journal import VERSIONS
 from runtime.reading import NoData, looked
 from runtime.refusal import short
 from runtime.registry import Registry, told
+from runtime.whole_file import put_whole
 
 
 @attrs.frozen
@@ -61,7 +63,8 @@ def note(registry: Registry, directory: Path) -> Result[None, Refusal]:
     """Let what the node on a data directory needs be kept, from now on."""
     file = _note(registry, directory)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(directory.absolute()))
+    if not file.exists():
+        put_whole(file, os.fsencode(directory.absolute()))
     return Success(None)
 
 
@@ -126,9 +129,10 @@ def _releases(registry: Registry, entries: Iterable[Entry]) -> Iterator[tuple[En
 
 def _noted(registry: Registry) -> list[Path]:
     folder = registry.path / "nodes"
-    return [Path(each.read_text()) for each in sorted(folder.iterdir())] if folder.exists() else []
+    notes = sorted(folder.iterdir()) if folder.exists() else ()
+    return [Path(os.fsdecode(each.read_bytes())) for each in notes if not each.name.startswith(".")]
 
 
 def _note(registry: Registry, directory: Path) -> Path:
-    name = short(hashlib.sha256(str(directory.absolute()).encode()).hexdigest())
+    name = short(hashlib.sha256(os.fsencode(directory.absolute())).hexdigest())
     return registry.path / "nodes" / name

@@ -24,6 +24,7 @@ from migrations.refusal import Refusal
 from runtime.datadir import Unusable
 from runtime.reading import FORMAT, MARK, NAME, Reading, checksum, entries, items, open_reading, write_mark
 from runtime.store import Change, Done, Rejected, Uncertain
+from runtime.whole_file import sync_folder
 
 _SCHEMA: Final = """
 begin;
@@ -220,12 +221,3 @@ def _marked(mark: Path, last: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def sync_folder(folder: Path) -> None:
-    """Let what is in a folder be on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ Many processes may use it at once, and each may be killed at any moment (`runtim
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -154,20 +155,22 @@ class Registry:
             if not at:
                 return one(reference, [*index.named(name), *index.beginning(name)], index.names(), str(self))
             found = index.named(name, label)
-            tagged = self.folder.tag(name, label)
-            if not found and tagged is not None and tagged.address is not None:
+            tagged = None if found else self.folder.tag(name, label)
+            if tagged is not None and tagged.address is not None:
                 found = index.beginning(tagged.address)
+            if found:
+                return one(reference, found, (), str(self))
             known = [f"{name}@{each.version}" for each in index.named(name)] or index.names()
             tags = (str(each) for each in self.folder.tags_of(name) if each.address is not None)
-            return one(reference, found, [*known, *tags], str(self))
+            return Failure(NotInRegistry(reference, str(self), (*known, *tags)))
 
     @told
     def read(self, address: str) -> Result[bytes, Refusal]:
         """The bytes of the artifact at an address. Returns Failure(NotInRegistry)."""
-        file = self.folder.artifacts / address
-        if not ADDRESS.fullmatch(address) or not file.exists():
-            return Failure(NotInRegistry(address, str(self), ()))
-        return Success(file.read_bytes())
+        if ADDRESS.fullmatch(address):
+            with contextlib.suppress(FileNotFoundError):
+                return Success((self.folder.artifacts / address).read_bytes())
+        return Failure(NotInRegistry(address, str(self), ()))
 
     @told
     def entries(self) -> Result[list[Entry], Refusal]:
@@ -188,10 +191,8 @@ class Registry:
     @told
     def statement(self, name: str, label: str) -> Result[bytes | None, Refusal]:
         """The signed statement of a tag, or None where there is none that leads somewhere."""
-        found = self.folder.tag(name, label)
-        if found is None or found.address is None:
-            return Success(None)
-        return Success((self.folder.tags / name / label).read_bytes())
+        found = self.folder.statement(name, label)
+        return Success(None if found is None or found[0].address is None else found[1])
 
     @told
     def tag(self, data: bytes, trust: Trust | None = None) -> Result[Tag, Refusal]:

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
@@ -41,6 +42,9 @@ CHUNK: Final = 256 * 1024
 
 TRIES: Final = 5
 """How often a transfer that was cut is taken up again without a byte more coming through."""
+
+PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
+"""Seconds before it is taken up again, while no byte comes through."""
 
 
 @attrs.frozen
@@ -93,6 +97,13 @@ class _Cut(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
+
+
+def _tried(tries: int) -> int:
+    """One try more, after a pause if another follows."""
+    if tries + 1 < TRIES:
+        time.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
+    return tries + 1
 
 
 class Remote:
@@ -172,7 +183,7 @@ class Remote:
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}".rstrip(": ")
                 there = held.seek(0, os.SEEK_END)
-                tries, most = (0, there) if there > most else (tries + 1, most)
+                tries, most = (0, there) if there > most else (_tried(tries), most)
         raise _Cut(NoRegistry(self._url, problem))
 
     def push(self, data: bytes) -> Result[Pushed, Refusal]:
@@ -198,8 +209,8 @@ class Remote:
                 head = {"content-range": f"bytes {start}-*/{len(data)}"}
                 asked = self._plain("PUT", path, content=piece, headers=head)
                 continue
-            tries, last = tries + 1, -1
-            if tries == TRIES:
+            tries, last = _tried(tries), -1
+            if tries >= TRIES:
                 return Failure(asked.failure() if isinstance(asked, Failure) else self._strange())
             asked = self._plain("GET", path, params={"address": made.unwrap().address})
 

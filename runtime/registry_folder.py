@@ -17,7 +17,6 @@ the registry wholly or not at all, and a version has one artifact for ever.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -29,10 +28,10 @@ from returns.result import Result, Success
 from migrations.refusal import Refusal
 from runtime.admission import Wanted, opened
 from runtime.artifact import Artifact
-from runtime.embedded import sync_folder
 from runtime.entry import LABEL, Entry
 from runtime.registry_index import Index, Stale
 from runtime.tags import Tag, tag
+from runtime.whole_file import locked, sync_folder
 
 _GONE: Final = ".gone"
 
@@ -47,15 +46,26 @@ class Folder:
 
     def tag(self, name: str, label: str) -> Tag | None:
         """What was stated of a tag last."""
-        return next((each for each in self.tags_of(name) if each.tag == label), None)
+        found = self.statement(name, label)
+        return None if found is None else found[0]
+
+    def statement(self, name: str, label: str) -> tuple[Tag, bytes] | None:
+        """What was stated of a tag last, and as it was signed; what is no statement is for `verify` to tell."""
+        if not LABEL.fullmatch(name) or not LABEL.fullmatch(label):
+            return None
+        file = self.tags / name / label
+        try:
+            data = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        made = tag(data, str(file)).value_or(None)
+        return None if made is None or (made.name, made.tag) != (name, label) else (made, data)
 
     def tags_of(self, name: str) -> list[Tag]:
-        """The tags of an application as they were stated; what is no statement is for `verify` to tell."""
+        """The tags of an application as they were stated."""
         folder = self.tags / name
         files = sorted(folder.iterdir()) if LABEL.fullmatch(name) and folder.is_dir() else ()
-        found = [(file, tag(file.read_bytes(), str(file))) for file in files]
-        made = [(file, each.unwrap()) for file, each in found if isinstance(each, Success)]
-        return [each for file, each in made if (each.name, each.tag) == (name, file.name)]
+        return [each for file in files if (each := self.tag(name, file.name)) is not None]
 
     # Who may look, and who may change
 
@@ -64,12 +74,8 @@ class Folder:
         """Be the only one that changes something."""
         for folder in (self.path, self.artifacts, self.tags, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.path / "lock"):
             yield
-        finally:
-            os.close(descriptor)
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Index]:

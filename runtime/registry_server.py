@@ -15,6 +15,7 @@ What is refused is `{"reason": ..., "message": ...}`. There is no encryption: th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
@@ -120,10 +121,12 @@ async def _tags(registry: Registry, request: Request) -> Answer:
 
 async def _artifact(registry: Registry, request: Request) -> Answer:
     address = request.path_params["address"]
-    file = registry.folder.artifacts / address
-    if not ADDRESS.fullmatch(address) or not file.exists():
-        return Failure(NotInRegistry(address, "this registry", ()))
-    return Success(FileResponse(file, media_type="application/octet-stream"))
+    if ADDRESS.fullmatch(address):
+        file = registry.folder.artifacts / address
+        with contextlib.suppress(FileNotFoundError):
+            kind = "application/octet-stream"
+            return Success(FileResponse(file, media_type=kind, stat_result=file.stat()))
+    return Failure(NotInRegistry(address, "this registry", ()))
 
 
 async def _statement(registry: Registry, request: Request) -> Answer:

@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.canonical import dump
 from migrations.refusal import Refusal
-from runtime.entry import LABEL
+from runtime.entry import ADDRESS, LABEL
 from runtime.keys import Key
 from runtime.refusal import short
 from runtime.seal import NotSealed, sealed, unsealed
@@ -85,6 +85,6 @@ def tag(data: bytes, place: str, trust: Trust | None = None) -> Result[Tag, Refu
         or type(made.at) is not int
     ):
         return Failure(NotSealed(place, "it is no statement of a tag"))
-    if made.address is not None and (not isinstance(made.address, str) or len(made.address) != 64):
+    if made.address is not None and not (isinstance(made.address, str) and ADDRESS.fullmatch(made.address)):
         return Failure(NotSealed(place, f"{short(str(made.address))!r} is no address"))
     return Success(made)

@@ -8,7 +8,6 @@ it is asked, so that a key that was removed is trusted no more at once.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime.errors import of_system
 from runtime.keys import home, is_public
+from runtime.whole_file import locked, put_whole
 
 NAME: Final = "trusted"
 
@@ -82,21 +82,17 @@ def trust(file: Path) -> Result[Trust, BadTrustList]:
 
 def changed(file: Path, add: Mapping[str, str], remove: str | None = None) -> Result[Trust, BadTrustList]:
     """Add keys to a trust list, with what is said about them, or remove one; it is written as a whole."""
-    found = trust(file)
-    if isinstance(found, Failure):
-        return found
-    keys = {**found.unwrap().keys, **add}
-    if remove is not None:
-        keys.pop(remove, None)
-    text = "".join(f"{key} {said}".rstrip() + "\n" for key, said in keys.items())
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644), "w") as made:
-            made.write(text)
-            made.flush()
-            os.fsync(made.fileno())
-        fresh.replace(file)
+        with locked(file.with_name(f".{file.name}.lock")):
+            found = trust(file)
+            if isinstance(found, Failure):
+                return found
+            keys = {**found.unwrap().keys, **add}
+            if remove is not None:
+                keys.pop(remove, None)
+            text = "".join(f"{key} {said}".rstrip() + "\n" for key, said in keys.items())
+            put_whole(file, text.encode(), 0o644)
     except OSError as error:
         return Failure(BadTrustList(str(file), 0, of_system(error)))
     return Success(Trust(file, keys))

@@ -6,6 +6,7 @@ when it is whole it goes into the registry as any other push. There are never ma
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -90,7 +91,10 @@ def _folder(registry: Registry) -> Path:
 
 def _bounded(folder: Path, whole: str) -> None:
     """Let go of the uploads that nobody went on with, where there would be too many."""
-    others = [each for each in os.scandir(folder) if each.name != whole]
-    if len(others) >= bounds.UPLOADS:
-        for each in sorted(others, key=lambda each: each.stat().st_mtime_ns)[: -bounds.UPLOADS + 1]:
-            Path(each.path).unlink(missing_ok=True)
+    others = list[tuple[int, str]]()
+    for each in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):  # it is whole by now
+            others.append((each.stat().st_mtime_ns, each.path))
+    others = sorted(each for each in others if Path(each[1]).name != whole)
+    for _, path in others[: -bounds.UPLOADS + 1]:
+        Path(path).unlink(missing_ok=True)

@@ -2,17 +2,21 @@
 
     python -m tests.runtime.registry_crashes steps FOLDER KEY
     python -m tests.runtime.registry_crashes many FOLDER KEY PROCESSES SEED
+    python -m tests.runtime.registry_crashes served FOLDER KEY PROCESSES SEED
 
 `steps` kills a process at each call that changes the folder, in turn. `many` lets processes push and pull at once and
-kills each, and prints a line `[version, address]` for each push that a process was told of.
+kills each, and prints a line `[version, address]` for each push that a process was told of. `served` does so over HTTP,
+a few bytes at once, and kills the server now and then too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,14 +26,19 @@ from typing import Any, NoReturn
 from returns.result import Failure, Success
 
 from arrows.canonical import dump
+from runtime import registry_client
 from runtime.admission import opened
+from runtime.collecting import collected, note
 from runtime.entry import Entry, NotInRegistry
 from runtime.keys import Key, new_key, read_key
+from runtime.pulling import AnyRegistry
 from runtime.registry import Registry, VersionTaken
+from runtime.registry_client import NoRegistry, Remote
 from runtime.seal import sealed
 from runtime.tags import Tag
-from runtime.trust import Trust
+from runtime.trust import Trust, changed
 from runtime.verifying import verified
+from tests.benchmarks.sockets import free_port
 from tests.runtime.packages import number, signed
 
 VERSIONS = 40
@@ -54,12 +63,17 @@ def steps(registry: Registry, key: Key) -> None:
         "again": lambda: registry.push(second),
         "tag": lambda: registry.tag(Tag("shop", "stable", kept.address, time.time_ns()).sealed(key)),
         "remove": lambda: registry.remove(Entry.of(one, 0, 0)),
+        "note": lambda: note(registry, data),
     }
+    data = registry.path / "data"
+    data.mkdir()
+    (data / "lock").touch()
     for what, do in doing.items():
         number_of = 0
         while _killed_at(number_of, do):
             check(registry)
             assert registry.find("shop@0").unwrap().address == kept.address
+            collected(registry, (), 0, do=False).unwrap()
             found = registry.find("shop@1")
             if isinstance(found, Success):
                 opened(
@@ -101,7 +115,9 @@ def _die(step: int, do: Callable[[], Any]) -> NoReturn:
 # Many at once
 
 
-def many(registry: Registry, key: Key, processes: int, seed: int) -> None:
+def many(
+    registry: AnyRegistry, key: Key, processes: int, seed: int, between: Callable[[], object] = lambda: None
+) -> None:
     draw, template = random.Random(seed), dict(number("app", "0").told)
     working = []
     for _ in range(processes):
@@ -116,6 +132,7 @@ def many(registry: Registry, key: Key, processes: int, seed: int) -> None:
     try:
         for child, out in working:
             time.sleep(draw.random() * 0.1)
+            between()
             os.kill(child, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             with os.fdopen(out) as said:
@@ -128,10 +145,41 @@ def many(registry: Registry, key: Key, processes: int, seed: int) -> None:
                 os.kill(child, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-    check(registry)
 
 
-def _work(registry: Registry, key: Key, seed: int, template: dict[str, Any]) -> NoReturn:
+def served(registry: Registry, key: Key, processes: int, seed: int) -> None:
+    at, port = itertools.count(1), free_port()
+    changed(registry.path / "trusted", {key.public: "ours"}).unwrap()
+    servers = [_server(registry.path, port)]
+
+    def between() -> None:
+        time.sleep(0.2)  # to push takes longer
+        if next(at) % 5 == 0:
+            servers[-1].kill()
+            servers[-1].wait()
+            servers.append(_server(registry.path, port))
+
+    vars(registry_client).update(CHUNK=100, TRIES=10**6)
+    remote = Remote(f"http://127.0.0.1:{port}", (registry.path / "registry.token").read_bytes().strip())
+    try:
+        many(remote, key, processes, seed, between)
+    finally:
+        servers[-1].kill()
+        servers[-1].wait()
+
+
+def _server(folder: Path, port: int) -> subprocess.Popen[str]:
+    """`midflight registry serve`, which listens."""
+    command = ["registry", "serve", "--registry", str(folder), "--listen", f"http://127.0.0.1:{port}"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "midflight", *command], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    assert "is served at" in server.stdout.readline()
+    return server
+
+
+def _work(registry: AnyRegistry, key: Key, seed: int, template: dict[str, Any]) -> NoReturn:
     """Push and pull at random for ever; end where something is half there."""
     draw, trust = random.Random(seed), Trust(Path("trusted"), {key.public: ""})
     try:
@@ -142,21 +190,22 @@ def _work(registry: Registry, key: Key, seed: int, template: dict[str, Any]) -> 
                 continue
             found = registry.find(f"app@{version}")
             if isinstance(found, Failure):
-                assert isinstance(found.failure(), NotInRegistry), found
+                assert found.failure().reason in (NotInRegistry.__name__, NoRegistry.__name__), found
                 continue
             entry = found.unwrap()
-            opened(registry.read(entry.address).unwrap(), trust, "it", entry.wanted).unwrap()
+            data = registry.read(entry.address)
+            opened(data.unwrap(), trust, "it", entry.wanted).unwrap()
     except BaseException as error:
         os.write(1, f"WRONG {type(error).__name__}: {error}\n".encode())
     os._exit(1)
 
 
-def _push(registry: Registry, key: Key, told: dict[str, Any], content: int) -> None:
+def _push(registry: AnyRegistry, key: Key, told: dict[str, Any], content: int) -> None:
     """One of two contents of a version: the first one that comes is the one for ever."""
     more = {"main": "a.py", "variable": "app", "sources": {"a.py": str(content) * 1000}}
     pushed = registry.push(sealed("artifact", dump({**told, **more}), key))
     if isinstance(pushed, Failure):
-        assert isinstance(pushed.failure(), VersionTaken), pushed
+        assert pushed.failure().reason == VersionTaken.__name__, pushed
     else:
         entry = pushed.unwrap().entry
         os.write(1, (json.dumps([entry.version, entry.address]) + "\n").encode())
@@ -167,4 +216,6 @@ if __name__ == "__main__":
     if what == "steps":
         steps(Registry(Path(folder)), read_key(Path(file)).unwrap())
     else:
-        many(Registry(Path(folder)), read_key(Path(file)).unwrap(), *map(int, more))
+        do = many if what == "many" else served
+        do(Registry(Path(folder)), read_key(Path(file)).unwrap(), *map(int, more))
+        check(Registry(Path(folder)))

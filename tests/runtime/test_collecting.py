@@ -144,3 +144,135 @@ def test_a_directory_that_cannot_be_read_stops_everything(
     data.mkdir()
     (data / "lock").touch()
     assert versions(told(registry, tmp_path / "elsewhere", data, do=True)) == ["1"]
+
+
+TILL = """
+from attrs import frozen
+from midflight import After, Application, arr, emit, keyed, proc
+@frozen
+class Add:
+    by: str
+    n: int
+@frozen
+class Later:
+    by: str
+    n: int
+    seconds: float
+@proc
+def till(msg: Add | Later{takes}, *, {cell}: int = 0) -> int:
+    match msg:
+        case Add(_, n):
+            {cell} += n
+            return {cell}
+        case Later(by, n, seconds):
+            emit(After(seconds, {sent}(by, n)))
+            return {cell}{more}
+def by(msg: Add | Later{takes}) -> str:
+    return msg.by
+app = Application("till", version="{version}", machines={{"m": keyed(till, arr(by), name="tills")}})
+"""
+REFUND = """
+@frozen
+class Refund:
+    by: str
+    n: int
+"""
+ONE = TILL.format(takes="", cell="total", sent="Add", more="", version="1")
+TWO = TILL.format(
+    takes=" | Refund",
+    cell="total",
+    sent="Refund",
+    version="2",
+    more="\n        case Refund(_, n):\n            total -= n\n            return total",
+).replace("@proc", f"{REFUND}@proc")
+THREE = TWO.replace('version="2"', 'version="3"').replace("total -= n", "total += -n")
+
+
+@pytest.fixture
+def tills(registry: Registry, key: Key, tmp_path: Path) -> dict[str, Application]:
+    """Three versions in the registry, of which the second one has a message more, and the third is as the second."""
+    made = {}
+    for number_, text in (("1", ONE), ("2", TWO), ("3", THREE)):
+        file = tmp_path / f"till{number_}.py"
+        file.write_text(text)
+        made[number_] = load(str(file)).unwrap()
+        pushed(registry, key, made[number_])
+        file.unlink()
+    return made
+
+
+async def say(node: Node, word: str, *given: object) -> Any:
+    """What the machine replies to a message by its name."""
+    union: Any = node._host.core.machines["m"].program.takes
+    (cls,) = (each.cls for each in union.options if each.cls.__name__ == word)
+    return await node.call("m", cls(*given))
+
+
+def test_what_a_dead_letter_needs_stays_until_it_is_dropped(
+    registry: Registry, tills: dict[str, Application], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    note(registry, data).unwrap()
+
+    async def main() -> None:
+        async with Node(data) as node:
+            (await node.start(tills["1"])).unwrap()
+            (await node.upgrade(tills["2"], probation=None)).unwrap()
+            await say(node, "Later", "ann", 1, 600.0)
+            (await node.rollback("till")).unwrap()
+
+    async def drop_it() -> None:
+        async with Node(data) as node:
+            (letter,) = node.dead_letters()
+            assert letter.message["type"] == "Refund"
+            (await node.drop(letter.number)).unwrap()
+
+    asyncio.run(main())
+    asyncio.run(_trimmed(data))
+    assert versions(told(registry)) == ["3"], "1 runs, and 2 has written the letter"
+    asyncio.run(drop_it())
+    asyncio.run(_trimmed(data))
+    assert versions(told(registry)) == ["2", "3"]
+
+
+def test_what_rows_a_way_back_and_clients_of_before_need_stays_and_timers_need_what_runs(
+    registry: Registry, tills: dict[str, Application], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three versions the first one goes, with a timer that it has set: that is led with its machine."""
+    monkeypatch.setattr(bounds, "RETAINED_BYTES", 0)
+    monkeypatch.setattr(bounds, "RETAINED_SECONDS", 0)
+    data = tmp_path / "data"
+    note(registry, data).unwrap()
+
+    async def before() -> None:
+        async with Node(data) as node:
+            (await node.start(tills["1"])).unwrap()
+            await say(node, "Add", "ann", 5)
+            await say(node, "Later", "ann", 1, 5.0)
+            (await node.upgrade(tills["2"], probation=None)).unwrap()
+
+    async def lives(label: str, *, settle: bool = False, upgrade: str = "") -> list[str]:
+        for turn in range(3):
+            async with Node(data) as node:
+                (await node.start(tills[upgrade if turn and upgrade else label])).unwrap()
+                if settle and not turn:
+                    (await node.settle("till")).unwrap()
+                if upgrade and not turn:
+                    (await node.upgrade(tills[upgrade], probation=None)).unwrap()
+                assert await say(node, "Add", "ann", 0) == 5
+        return versions(told(registry))
+
+    async def rings() -> int:
+        async with Node(data) as node:
+            (await node.start(tills["3"])).unwrap()
+            assert node.status().applications[0].machines[0].timers == 1
+            while (total := await say(node, "Add", "ann", 0)) == 5:
+                await asyncio.sleep(0.01)
+            return int(total)
+
+    asyncio.run(before())
+    assert asyncio.run(lives("2")) == ["3"], "its rows can go back to 1"
+    assert asyncio.run(lives("2", settle=True)) == ["3"], "who speaks as clients of 1 did is still understood"
+    assert asyncio.run(lives("2", upgrade="3")) == ["1"], "nothing needs 1 any more"
+    assert asyncio.run(lives("3", settle=True)) == ["1"]
+    assert asyncio.run(rings()) == 6

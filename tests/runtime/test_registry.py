@@ -201,18 +201,20 @@ def test_what_a_killed_process_left_is_finished_at_each_step(
     registry: Registry, key: Key, tmp_path: Path
 ) -> None:
     told = [line.split() for line in crashed("steps", registry.path, tmp_path / "key.pem")]
-    assert [what for what, _ in told] == ["push", "again", "tag", "remove"]
+    assert [what for what, _ in told] == ["push", "again", "tag", "remove", "note"]
     assert all(int(steps) > 3 for _, steps in told), told
     assert reasons(registry.find("shop@1")) == [NotInRegistry]
 
 
+@pytest.mark.parametrize("how", ["many", "served"])
 @pytest.mark.parametrize("processes", [12, pytest.param(100, marks=pytest.mark.long)])
 def test_pushes_and_pulls_at_once_with_kills_in_between(
-    processes: int, registry: Registry, key: Key, tmp_path: Path
+    how: str, processes: int, registry: Registry, key: Key, tmp_path: Path
 ) -> None:
+    """In the folder, and over HTTP from a server that is killed too."""
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")
-    lines = crashed("many", registry.path, tmp_path / "key.pem", processes, seed)
+    lines = crashed(how, registry.path, tmp_path / "key.pem", processes, seed)
     done = dict(json.loads(line) for line in lines)
     assert done, "nothing was pushed"
     clean(registry)
