@@ -13,7 +13,11 @@ import attrs
 from arrows.cells import Values
 
 AT_ONCE: Final = 256
-"""Rows of a table that are led with the upgrade itself, so that what fails there refuses it."""
+"""Rows of a table that are led with the upgrade itself, so that what fails there refuses it.
+
+Which ones is left to chance: the order of a table is another one in each process. So one that was accepted leads none
+when it is done again.
+"""
 
 
 class _Reads:
@@ -81,6 +85,10 @@ class Ahead(dict[str, Any]):
     def again(self) -> None:
         """What is led from now on was led before, as it was then."""
         self._rows = 0
+
+    def knows(self, address: str) -> None:
+        """The value of a slot is at hand, and is not led."""
+        self._led[address] = _Led({}, None, 0.0)
 
     def took(self, addresses: tuple[str, ...]) -> None:
         """These are the values of the state that is led to."""

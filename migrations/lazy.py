@@ -178,16 +178,29 @@ class LazyTable:
             raise Refused(next(iter(led.aside.values())))
         return led.done
 
+    def _is_as_led(self, key: Any) -> bool:
+        """Whether the row of a key holds what the way up made of it, whoever wrote it."""
+        if key not in self.base:
+            return False
+        try:
+            led = self.move(self.base[key])
+        except Refused:
+            return False
+        return is_initial(led, self.done.get(key, self.first))
+
     def back(
         self, down: Callable[[Values, Any], Values], first: Values, thrown: Callable[[Any], Any]
     ) -> Map[Any, Values]:
         """The table of the old version: `base`, with what was written led down.
 
         `down` is the way of a row, given also what the way up threw away of the one it was, which `thrown` tells of a
-        key; `first` is what the old version begins with. A row that was not written is the very object that it was.
+        key; `first` is what the old version begins with. A row that was not written, or holds just what it was led to,
+        is the very object that it was.
         """
         table = self.base.mutate()
         for key in self.written:
+            if self._is_as_led(key):
+                continue
             lost = thrown(key)
             row = self.done.get(key)
             led = (
@@ -232,6 +245,33 @@ def lazily(
     return table.swept(islice(base, rows))
 
 
+def stored(fresh: LazyTable, rows: Map[Any, Values], aside: Iterable[Any]) -> LazyTable:
+    """A table that was read back, of which nobody knows any more what was written; `fresh` is the same as it began.
+
+    `rows` are all that were led or written, and `aside` the keys that are set aside.
+    """
+    found = fresh.swept(aside).aside
+    absent = Map((key, None) for key in fresh.base if key not in rows and key not in (found or ()))
+    everything = Map((key, None) for key in (*rows, *absent))
+    return LazyTable(fresh.base, fresh.move, fresh.first, rows, absent, everything, 0, found)
+
+
+def adopted(
+    table: LazyTable, fresh: LazyTable, rows: Map[Any, Values], key: Callable[[Any], Any]
+) -> LazyTable:
+    """A table whose classes were loaded once more; `fresh` is the same as it began, with them.
+
+    `rows` are those that were led or written, and `key` what becomes of a key.
+    """
+
+    def keys(of: Map[Any, Any]) -> Map[Any, Any]:
+        return Map((key(each), value) for each, value in of.items())
+
+    absent, written = keys(table.absent), keys(table.written)
+    aside = None if table.aside is None else keys(table.aside)
+    return LazyTable(fresh.base, fresh.move, fresh.first, rows, absent, written, table.left, aside)
+
+
 def plain(state: Values) -> Values:
     """A state with every table as a plain map, led whole. Raises Refused."""
     if not any(type(value) is LazyTable for value in state):
@@ -244,8 +284,8 @@ def all_led(state: Values) -> Values:
     return tuple(value.swept(value.base) if type(value) is LazyTable else value for value in state)
 
 
-def without_aside(state: Values) -> Values:
-    """A state that is all led, with every table as a plain map, without the rows that are set aside."""
+def only_led(state: Values) -> Values:
+    """A state with every table as a plain map of the rows that were led, or written."""
     return tuple(value.done if type(value) is LazyTable else value for value in state)
 
 

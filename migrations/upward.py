@@ -146,11 +146,7 @@ class Upward(Planner):
         def take(state: Values, how: Lost) -> Any:
             table = state[at]
             if keeps and type(table) is Map and isinstance(how, Ahead) and how.lazily:
-                rows_now = how.rows()
-                if len(table) > rows_now or how.quarantine:
-                    return lazily(
-                        table, lambda row: move(row, {}), first, rows_now, quarantine=how.quarantine
-                    )
+                return lazily(table, lambda row: move(row, {}), first, how.rows(), quarantine=how.quarantine)
             return key.table(((key.step(k), move(row, {})) for k, row in rows(table)), first)
 
         around[old.address] = lost

@@ -55,6 +55,14 @@ def _with_memory(prepared: Prepared) -> Prepared:
     return attrs.evolve(prepared, ahead=ahead)
 
 
+def done_before(prepared: Prepared) -> Prepared:
+    """A change that was accepted once: none of its rows are led at once, as it was others that were then."""
+    ahead = {machine: Ahead(quarantine=prepared.terms.quarantine) for machine in prepared.plans}
+    for each in ahead.values():
+        each.again()
+    return attrs.evolve(prepared, ahead=ahead)
+
+
 async def lead(joint: Joint) -> Result[None, Refusal]:
     """Lead the states of now beside the machines. Returns Failure where a migration refuses, or takes too much."""
 

@@ -6,15 +6,13 @@ its way up tells again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from immutables import Map
 
-from arrows.keys import key_of, value_of
+from arrows.keys import value_of
 from arrows.representation import represent
-from migrations.ahead import Ahead
 from migrations.lazy import LazyTable, all_led
 from migrations.refusal import Refusal
 from runtime.errors import cut
@@ -90,7 +88,7 @@ def complete(running: Running) -> None:
 
 
 def written(running: Running) -> dict[str, dict[str, list[Any]]]:
-    """The keys that are set aside, to be kept: of each machine's slots, by their places. See `read`."""
+    """The keys that are set aside, to be kept: of each machine's slots, by their places. See `runtime.on_the_way`."""
     packing = running.compiled.packing
     found: dict[str, dict[str, list[Any]]] = {}
     for machine, hosted in running.machines.items():
@@ -99,29 +97,3 @@ def written(running: Running) -> dict[str, dict[str, list[Any]]]:
                 keys = [packing.pack(value_of(key)) for key in table.aside]
                 found.setdefault(machine, {})[str(at)] = keys
     return found
-
-
-def read(running: Running, told: Mapping[str, Mapping[str, list[Any]]]) -> None:
-    """Set keys aside that were, of tables that were read back as plain ones."""
-    packing, previous = running.compiled.packing, running.previous
-    assert previous is not None, "what is settled has no key aside"
-    for machine, slots in told.items():
-        hosted = running.machines[machine]
-        plan = previous.routes[machine].unwrap().plan().unwrap()
-        ahead = Ahead(quarantine=True)
-        ahead.again()
-        led = plan.apply(previous.states[machine], ahead=ahead).unwrap()
-        state = list(hosted.state)
-        for at, packed in slots.items():
-            keys = [key_of(packing.unpack(each)) for each in packed]
-            state[int(at)] = _again(led[int(at)], state[int(at)], keys)
-        hosted.state = tuple(state)
-
-
-def _again(fresh: LazyTable, rows: Map[Any, Any], keys: list[Any]) -> LazyTable:
-    """A table whose other rows are led, or written, all of them."""
-    aside = fresh.swept(keys).aside
-    assert aside is not None
-    absent = Map((key, None) for key in fresh.base if key not in rows and key not in aside)
-    everything = Map((key, None) for key in (*rows, *absent))
-    return LazyTable(fresh.base, fresh.move, fresh.first, rows, absent, everything, 0, aside)

@@ -23,6 +23,7 @@ from runtime.hosted import Compiled, Hosted
 from runtime.instruction import Terms
 from runtime.joint import Joint
 from runtime.journal import SNAPSHOT, Event, initial_prefix, part_key, parts_prefix, read, version_key
+from runtime.led_ahead import done_before
 from runtime.probation import stand
 from runtime.recovered import Listen, Recovered, Stopped
 from runtime.refusal import NotRecovered
@@ -204,7 +205,7 @@ class Recovery:
         prepared = prepare_back(running) if back else self.core.prepare(new, None)
         on = Terms.read(*terms)
         result: Result[Any, Refusal] = prepared.bind(
-            lambda made: self.core.swap(Joint.of(attrs.evolve(made, terms=on)))
+            lambda made: self.core.swap(Joint.of(done_before(attrs.evolve(made, terms=on))))
         )
         if isinstance(result, Failure):
             raise Stopped(

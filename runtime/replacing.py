@@ -8,13 +8,12 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.cells import Values
-from migrations.lazy import all_led, without_aside
+from migrations.lazy import only_led
 from migrations.plan import plan
-from migrations.planner import Refused
 from migrations.refusal import Refusal
-from runtime import quarantine
 from runtime.hosted import Compiled, Running
 from runtime.leading import led
+from runtime.on_the_way import loaded_again
 from runtime.waits import Waits
 
 
@@ -32,18 +31,13 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
         way = plan(hosted.program, new.programs[machine], None, machine=machine)
         if isinstance(way, Failure):
             return Failure(way.failure())
-        try:
-            hosted.state = all_led(hosted.state)
-        except Refused as refused:
-            return Failure(refused.refusal)
-        applied = way.unwrap().apply(without_aside(hosted.state))
+        applied = way.unwrap().apply(only_led(hosted.state))
         if isinstance(applied, Failure):
             return Failure(applied.failure())
         adopted = led(hosted, new.application.name, new)
         if isinstance(adopted, Failure):
             return Failure(adopted.failure())
         states[machine] = applied.unwrap(), adopted.unwrap().waits
-    aside = quarantine.written(running)
     before = {machine: (hosted.state, hosted.waits) for machine, hosted in running.machines.items()}
 
     def run(compiled: Compiled, states: Mapping[str, tuple[Values, Waits]]) -> None:
@@ -61,7 +55,8 @@ def replace(running: Running, new: Compiled) -> Result[Callable[[], None], Refus
         running.back_to(previous.compiled, previous.states)
         if previous.settled:
             running.settle()
-        elif running.watch is not None:
-            running.watched(running.watch.fresh())
-        quarantine.read(running, aside)
+        else:
+            if running.watch is not None:
+                running.watched(running.watch.fresh())
+            loaded_again(running, {machine: state for machine, (state, _) in before.items()})
     return Success(undo)
