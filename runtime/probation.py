@@ -1,8 +1,9 @@
 """Probation: a new version is watched, and undone where it fails what the version before does not.
 
 While it is on probation, a step that raises is tried once more: by the version before, on the state led back, with
-nothing kept of it. Where that one raises too, it is an ordinary error. Where it does not, the new version is to blame:
-the message goes back to the head of its inbox, the application to the version before, and that answers it.
+nothing kept of it. Where that one raises too, it is an ordinary error, and so it is where that one does not have the
+message. Where it does not raise, the new version is to blame: the message goes back to the head of its inbox, the
+application to the version before, and that answers it. A reply that cannot be written down is to blame in any case.
 
 Without a second try the upgrade fails by what the version before cannot do: a migration that raises on a row that is
 touched for the first time, a step over its budget, a reply of which the application's `healthy` arrow says no, and
@@ -30,6 +31,7 @@ from runtime.instruction import Probation
 from runtime.journal import stepped
 from runtime.leading import leads
 from runtime.loader import innermost
+from runtime.on_the_way import read_back
 from runtime.together import Together
 
 if TYPE_CHECKING:
@@ -217,7 +219,7 @@ def stand(running: Running, told: Mapping[str, Any]) -> None:
         messages, seconds, since, before = told["watch"]
         running.watched(Watch(Probation(messages, seconds), since, before))
     running.settles, running.stuck = told.get("settles", False), told.get("stuck", "")
-    quarantine.read(running, told.get("aside", {}))
+    read_back(running, told.get("aside", {}))
 
 
 def did(running: Running) -> int:
@@ -261,7 +263,8 @@ def _blamed(core: Core, hosted: Hosted, state: Values, message: Any, error: Base
 def answered_before(core: Core, running: Running, hosted: Hosted, state: Values, message: Any) -> bool:
     """Whether the version before answers a message, on the state led back. Nothing is kept of it.
 
-    Where the state cannot be led back it cannot be known; then it is to be tried, and told.
+    Where the state cannot be led back it cannot be known; then it is to be tried, and told. Of a message that it does
+    not have, whether the new version's step comes to its end: then it is the reply that cannot be given.
     """
     assert hosted.watch is not None
     previous, way = running.previous, hosted.watch.back(running, hosted)
@@ -274,15 +277,22 @@ def answered_before(core: Core, running: Running, hosted: Hosted, state: Values,
             return True
         other, wrong = leads(previous.compiled.programs[hosted.name].takes, hosted.older, back=True)(message)
         if wrong is not None:
-            return False
+            _tried(core, Hosted(hosted.name, hosted.compiled), state, message)
+            return True
         trial = Hosted(hosted.name, previous.compiled)
-        _, reply = core.tried(trial, led.unwrap(), other)
+        reply = _tried(core, trial, led.unwrap(), other)
         if core.journaled:
             stepped(trial, other, reply, "")
-        if trial.emitted:
-            core.outbox.checked(trial, trial.emitted)
     except KeyboardInterrupt:
         raise
     except BaseException:
         return False
     return True
+
+
+def _tried(core: Core, hosted: Hosted, state: Values, message: Any) -> Any:
+    """The reply of a step of which nothing is kept. Raises what it raises, and for what it tells that is refused."""
+    _, reply = core.tried(hosted, state, message)
+    if hosted.emitted:
+        core.outbox.checked(hosted, hosted.emitted)
+    return reply

@@ -107,6 +107,19 @@ def test_a_reply_that_cannot_be_encoded_goes_back(start: Start) -> None:
     assert version(node) == "1"
 
 
+def test_so_it_does_for_a_message_that_the_version_before_does_not_have(start: Start) -> None:
+    def encode(reply: Any) -> str:
+        raise TypeError("no JSON")
+
+    node = start()
+    node.upgrade(FINE).unwrap()
+    pending = node.send("till", Refund(2), encode=encode)
+    node.drain()
+    with pytest.raises(RolledBack):
+        pending.result()
+    assert version(node) == "1"
+
+
 def test_probation_is_over_after_so_many_messages(start: Start) -> None:
     seen: list[observe.Event] = []
     node = start(observers=[seen.append])
