@@ -233,14 +233,14 @@ class Applications:
         """Whether a release runs."""
         return all(name in self.applications for name in unit.applications)
 
-    def is_under_way(self, wanted: Application | Release) -> bool:
-        """Whether an upgrade of what is to be upgraded is on probation, or its rows are on their way."""
+    def is_under_way(self, wanted: Application | Release, *, settles: bool = False) -> bool:
+        """Whether an upgrade of what is to be upgraded has rows on their way, or is on probation and not to settle."""
         names = {wanted.name}
         if isinstance(wanted, Release):
             unit = self.releases.get(wanted.name)
             names = {*(each.name for each in wanted.applications), *(unit.applications if unit else ())}
         found = (self.applications[name] for name in names if name in self.applications)
-        return any(each.watch is not None or not each.is_swept for each in found)
+        return any((each.watch is not None and not settles) or not each.is_swept for each in found)
 
     def unit_of(self, application: str) -> Unit | None:
         """The release that an application belongs to."""

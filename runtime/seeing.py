@@ -73,25 +73,32 @@ class Seeing:
         while True:
             async with self._changing:
                 await self._unheld()
-                ticket = None if self._disk is None else self._future()
-                found = settle(self._host, name, ticket)
-                self._host.tell()
-                if isinstance(found, Success):
-                    self._go_on()  # to let go of what there was waits for no message
-                    wrong = await kept_on_disk(name, ticket)
-                    made = self._host.core.group(name).map(lambda now: of_group(self._host.core, now))
-                    return made if wrong is None else Failure(wrong)
-            if not isinstance(found.failure(), StillSweeping):
-                return Failure(found.failure())
+                found = await self._settled(name)
+            if isinstance(found, Success) or not isinstance(found.failure(), StillSweeping):
+                return found
             await asyncio.sleep(bounds.SEEN)
 
-    async def _waited(self, wanted: Application | Release, transaction: Transaction) -> bool:
-        """Wait until the upgrade before this one is on probation no more, and all its rows are led.
+    async def _settled(self, name: str) -> Result[ApplicationStatus | ReleaseStatus, Refusal]:
+        """Settle now. Returns Failure also where that must wait for rows."""
+        ticket = None if self._disk is None else self._future()
+        found = settle(self._host, name, ticket)
+        self._host.tell()
+        if isinstance(found, Failure):
+            return Failure(found.failure())
+        self._go_on()  # to let go of what there was waits for no message
+        wrong = await kept_on_disk(name, ticket)
+        made = self._host.core.group(name).map(lambda now: of_group(self._host.core, now))
+        return made if wrong is None else Failure(wrong)
+
+    async def _waited(
+        self, wanted: Application | Release, transaction: Transaction, settles: bool = False
+    ) -> bool:
+        """Wait until all rows of the upgrade before this one are led, and unless that is settled, until it has passed.
 
         Return whether there was something to wait for.
         """
         waited = False
-        while self._host.core.open and self._host.core.is_under_way(wanted):
+        while self._host.core.open and self._host.core.is_under_way(wanted, settles=settles):
             if not waited:
                 transaction.note(Prepare, "waits for the upgrade before this one")
                 waited = True

@@ -86,7 +86,13 @@ class Upgrading(Seeing):
                 prepared = prepared if wrong is None else Failure(wrong)
             if isinstance(prepared, Failure):
                 return await self._change(name, prepared, transaction=transaction)
-            return await self._led(prepared.unwrap(), puts.unwrap(), transaction, allow_pause=allow_pause)
+            return await self._led(
+                prepared.unwrap(),
+                puts.unwrap(),
+                transaction,
+                allow_pause=allow_pause,
+                settle_before=settle_before,
+            )
 
     async def plan(
         self,
@@ -131,9 +137,7 @@ class Upgrading(Seeing):
         transaction.begin(Prepare)
         prepare = partial(self._host.prepare, wanted, expected, tuple(through), terms)
         prepared: Result[Joint, Refusal] = await bounded(wanted.name, prepare)
-        if settle_before and isinstance(prepared, Success):
-            await self.settle(wanted.name)  # or there is nothing to settle
-        while isinstance(prepared, Success) and await self._waited(wanted, transaction):
+        while isinstance(prepared, Success) and await self._waited(wanted, transaction, settle_before):
             prepared = await bounded(wanted.name, prepare)
         if isinstance(prepared, Success):
             joint = prepared.unwrap()
@@ -176,9 +180,15 @@ class Upgrading(Seeing):
         return None
 
     async def _led(
-        self, joint: Joint, puts: Mapping[str, bytes], transaction: Transaction, *, allow_pause: bool
+        self,
+        joint: Joint,
+        puts: Mapping[str, bytes],
+        transaction: Transaction,
+        *,
+        allow_pause: bool,
+        settle_before: bool,
     ) -> Result[Upgraded, Refusal]:
-        """Lead what is large, and swap as soon as that holds no caller up."""
+        """Lead what is large, and swap as soon as that holds no caller up; the upgrade before may be settled then."""
         name, made, tries = joint.name, with_memory(joint), 1
         transaction.begin(Lead)
         while True:
@@ -190,6 +200,8 @@ class Upgrading(Seeing):
                 pause = None if allow_pause else would_pause(made, tries)
                 if pause is None:
                     transaction.done(Lead)
+                    if settle_before:
+                        await self._settled(name)  # or there is nothing to settle
                     transaction.begin(Swap)
                     if made.changed.tables:
                         self._host.sweep.collector.hide()

@@ -9,7 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
-from arrows import loop
+from arrows import arr, loop
+from migrations import lens
+from migrations.migration import Migration
+from migrations.refusal import MigrationRaised
 from runtime import observe
 from runtime.aftermath import TakenBack
 from runtime.application import Application
@@ -237,6 +240,27 @@ def test_the_next_upgrade_waits_for_the_probation(start: Start) -> None:
 
 def restarted(power: Power) -> TestNode:
     return TestNode(store=Simulated(power, automatic=True))
+
+
+def _no_way(sold: tuple[int, str]) -> int:
+    raise ValueError("no way")
+
+
+def test_one_that_is_refused_settles_nothing() -> None:
+    gone = [lens.drop("Refund")]
+    way = Migration("till", old="2", new="3", up={"sold": arr(_no_way)}, inputs=gone)
+    third = attrs.evolve(v1, version="3", migrations=[way])
+
+    async def main() -> None:
+        async with Node() as node:
+            (await node.start(v1)).unwrap()
+            (await node.upgrade(FINE)).unwrap()
+            refused = await node.upgrade(third, settle_before=True)
+            assert isinstance(refused.failure(), MigrationRaised)
+            assert node.status().applications[0].upgrade is not None, "it is on probation still"
+            assert (await node.rollback(v1.name)).unwrap().back
+
+    asyncio.run(main())
 
 
 def test_an_unclean_end_on_probation_goes_back_at_the_next_start() -> None:
