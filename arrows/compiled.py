@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from arrows.definitions import FILES, index
+from arrows.parse import parse
 
 _REWRITER = "@pytest_ar"
 """The name under which pytest puts its rewriter into a module that it has rewritten; no source can say it."""
@@ -71,7 +72,7 @@ def _compile(tree: ast.Module, text: str, rewriter: Any, config: Any) -> Iterato
 def _codes(text: str, rewriter: Any, config: Any) -> dict[tuple[str, int], list[types.CodeType]]:
     """Every code object that a text compiles to, by name and first line."""
     found: dict[tuple[str, int], list[types.CodeType]] = {}
-    for code in _compile(ast.parse(text), text, rewriter, config):
+    for code in _compile(parse(text), text, rewriter, config):
         found.setdefault((code.co_name, code.co_firstlineno), []).append(code)
     return found
 
@@ -79,7 +80,7 @@ def _codes(text: str, rewriter: Any, config: Any) -> dict[tuple[str, int], list[
 @lru_cache(maxsize=256)
 def _lambda_code(text: str, line: int, count: int, rewriter: Any, config: Any) -> types.CodeType | None:
     """The code of one of the lambdas of a line, which is moved to lines of its own; None where none is made."""
-    tree = ast.parse(text)
+    tree = parse(text)
     one = _lambdas(tree, line)[count]
     beyond = text.count("\n") + 1
     for each in ast.walk(one):

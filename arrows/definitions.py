@@ -7,6 +7,8 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from arrows.parse import parse
+
 FILES: Final = 16
 """Of how many files what was read is kept."""
 
@@ -21,7 +23,7 @@ class Index:
         self.definitions: dict[tuple[str, int], Definition] = {}
         self.starts: list[int] = []
         self.nested: list[tuple[Definition, ...]] = []
-        waiting: list[tuple[ast.AST, tuple[Definition, ...]]] = [(ast.parse(text), ())]
+        waiting: list[tuple[ast.AST, tuple[Definition, ...]]] = [(parse(text), ())]
         while waiting:
             each, around = waiting.pop()
             if isinstance(each, ast.Lambda):

@@ -19,6 +19,7 @@ from typing import TypeAlias
 import attrs
 
 from arrows.origin import Code, Origin
+from arrows.parse import parse
 from arrows.term import Node, children
 
 _Path: TypeAlias = tuple[int, ...]
@@ -110,7 +111,7 @@ def functions(
 
     `shown` has one for each function; `own` is the file of those that show no file of the user's.
     """
-    tree = ast.parse("".join(f"{line.text}\n" for line in lines))
+    tree = parse("".join(f"{line.text}\n" for line in lines))
     for each, how in zip(tree.body, shown, strict=True):
         assert isinstance(each, ast.FunctionDef)
         if how.file:

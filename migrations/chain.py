@@ -17,10 +17,10 @@ from arrows.cells import Values
 from arrows.compile import Program
 from migrations.ahead import Ahead
 from migrations.messages import Messages, joined, messages
-from migrations.migration import Migration
+from migrations.migration import DROP, Migration
 from migrations.plan import Lost, Plan, Survey, survey
 from migrations.planner import Refused
-from migrations.refusal import Refusal
+from migrations.refusal import Refusal, UndeclaredLoss
 
 Programs: TypeAlias = Mapping[str, Program[Any, Any]]
 
@@ -103,6 +103,17 @@ class Hop:
     after: Program[Any, Any] = attrs.field(repr=False)
     migration: Migration | None
 
+    def dropping(self, machine: str, *, down: bool) -> Hop:
+        """The same, with a migration that in this direction lets go of what it would refuse to lose."""
+        ends = (self.after, self.before) if down else (self.before, self.after)
+        refused = survey(*ends, self.migration, machine=machine, down=down, lost=True).refused
+        gone = {each.address: DROP for each in refused if isinstance(each, UndeclaredLoss)}
+        if not gone:
+            return self
+        said: Any = {"down" if down else "up": gone}
+        between = self.migration or Migration(machine, old=self.old, new=self.new)
+        return attrs.evolve(self, migration=between.with_more(attrs.evolve(_NOTHING, **said)))
+
     def inputs(self) -> Messages:
         """What becomes of the messages. Raises Stop."""
         between = self.migration or _NOTHING
@@ -167,6 +178,11 @@ class Route:
         )
         refused = tuple(refusal for each in surveys for refusal in each.refused)
         return Survey(_joined(self.machine, rows, [each.plan for each in surveys], down=down), refused)
+
+    def dropping(self) -> Route:
+        """The same, but that its way back lets go of what only the version has that it leads to."""
+        hops = [each.dropping(self.machine, down=not self.leads_down) for each in self.hops]
+        return Route(self.machine, tuple(hops), self.leads_down)
 
     def inputs(self) -> Messages:
         """What becomes of the messages on the whole way. Raises Stop."""

@@ -116,7 +116,7 @@ class Aftermath:
         group, transaction = core.group_of(running), running.transaction
         failed = [(each, each.compiled.digest) for each in group.members]
         with _by_itself():
-            made = host.change(group.name, core.prepare_back(group.name), failing=failing)
+            made = host.change(group.name, core.prepare_back(group.name, drops=True), failing=failing)
             if transaction is not None:
                 transaction.refused(Watch, failing.why)
                 if host.keeper is not None:

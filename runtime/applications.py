@@ -95,8 +95,8 @@ class Applications:
         taken = self.taken(compiled)
         return prepare(running, compiled, expected) if taken is None else Failure(taken)
 
-    def prepare_back(self, name: str) -> Result[Joint, Refusal]:
-        """Plan a rollback, of a release or of an application alone; changes nothing.
+    def prepare_back(self, name: str, *, drops: bool = False) -> Result[Joint, Refusal]:
+        """Plan a rollback, of a release or of an application alone; `drops` as `upgrade.prepare_back`. Changes nothing.
 
         Returns Failure(UnknownApplication | BelongsTo), or what `upgrade.prepare_back` refuses.
         """
@@ -105,8 +105,8 @@ class Applications:
             return Failure(found.failure())
         unit = found.unwrap().unit
         if unit is not None:
-            return prepare_release_back(self, unit)
-        return prepare_back(self.applications[name]).map(Joint.of)
+            return prepare_release_back(self, unit, drops=drops)
+        return prepare_back(self.applications[name], drops=drops).map(Joint.of)
 
     def swap(self, joint: Joint, why: Refusal | None = None) -> Result[Upgraded, Refusal]:
         """Make a prepared change: all machines of its applications at this boundary, or none.

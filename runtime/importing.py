@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arrows.parse import parse
 from runtime.files import Files
 
 
@@ -81,7 +82,7 @@ def read_ahead(
     waiting = [(package, texts[file]) for file, package in packages.items() if file in texts]
     while waiting:
         package, text = waiting.pop()
-        for name, level in statements(ast.parse(text)):
+        for name, level in statements(parse(text)):
             with contextlib.suppress(ImportError):
                 dotted = relative(package, name, level) if level else name
                 if level or is_own(dotted.partition(".")[0]):
@@ -106,7 +107,7 @@ def _unread(
         if str(file) not in texts:
             with contextlib.suppress(SyntaxError, OSError):
                 text = files.text(file)
-                ast.parse(text)
+                parse(text)
                 texts[str(file)] = text
                 yield ".".join(parts[: at + 1 if folder else at]), text
         places = [found] if folder else []

@@ -19,7 +19,6 @@ no version. `runtime.defining` has the classes, `runtime.surroundings` what is p
 
 from __future__ import annotations
 
-import ast
 import builtins
 import importlib
 import importlib.util
@@ -35,6 +34,7 @@ from typing import Any, Final
 
 from arrows.interning import intern
 from arrows.origin import BuildError
+from arrows.parse import parse
 from arrows.source import SOURCE
 from runtime.defining import INTERN, Classes, with_interning
 from runtime.files import Disk, Files, Kept
@@ -206,7 +206,7 @@ class Version:
                 intern(each)
         self.texts[str(file)] = ""
         text = self.texts[str(file)] = self.files.text(file)
-        tree = ast.parse(text, str(file))
+        tree = parse(text, str(file))
         code = compile(with_interning(tree), str(file), "exec", dont_inherit=True)
         package = [str(file.parent)] if file.name == "__init__.py" else None
         own = f"{self.root}.{name}"

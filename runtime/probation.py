@@ -191,7 +191,7 @@ def _way_back(running: Running, machine: str) -> tuple[Plan, Lost] | None:
     route = None if previous is None else previous.routes.get(machine)
     if previous is None or not isinstance(route, Success) or machine not in previous.states:
         return None
-    way = route.unwrap()
+    way = route.unwrap().dropping()
     lost = way.plan().bind(lambda up: up.lost(previous.states[machine]))
     plan = way.plan(down=True, lost=True)
     if isinstance(lost, Failure) or isinstance(plan, Failure):

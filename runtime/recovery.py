@@ -202,7 +202,7 @@ class Recovery:
     ) -> None:
         new = attrs.evolve(self.version(edition), through=tuple(map(self.version, through)))
         running = self.core.applications[name]
-        prepared = prepare_back(running) if back else self.core.prepare(new, None)
+        prepared = prepare_back(running, drops=True) if back else self.core.prepare(new, None)
         on = Terms.read(*terms)
         result: Result[Any, Refusal] = prepared.bind(
             lambda made: self.core.swap(Joint.of(done_before(attrs.evolve(made, terms=on))))

@@ -181,8 +181,8 @@ class _Preparing:
         )
 
 
-def prepare_release_back(core: Applications, unit: Unit) -> Result[Joint, Refusal]:
-    """Plan the way back of all that came with the last upgrade of a release.
+def prepare_release_back(core: Applications, unit: Unit, *, drops: bool) -> Result[Joint, Refusal]:
+    """Plan the way back of all that came with the last upgrade of a release; `drops` as `upgrade.prepare_back`.
 
     Returns Failure(NothingToRollBack) or what `upgrade.prepare_back` refuses of one of them.
     """
@@ -192,7 +192,7 @@ def prepare_release_back(core: Applications, unit: Unit) -> Result[Joint, Refusa
         return Failure(UnexpectedVersion(unit.name, unit.version, "none"))
     swaps = []
     for name in unit.swapped:
-        made = prepare_back(core.applications[name])
+        made = prepare_back(core.applications[name], drops=drops)
         if isinstance(made, Failure):
             return Failure(made.failure())
         swaps.append(made.unwrap())

@@ -214,12 +214,18 @@ def prepare(running: Running, new: Compiled, expected: str | None) -> Result[Pre
     return _planned(running, new, routes(old, new), back=False)
 
 
-def prepare_back(running: Running) -> Result[Prepared, Refusal]:
-    """Plan the way back to the version before. Returns Failure(NothingToRollBack) or what `plan` refuses."""
+def prepare_back(running: Running, *, drops: bool = False) -> Result[Prepared, Refusal]:
+    """Plan the way back to the version before; with `drops` what only the version has that runs may be lost.
+
+    Returns Failure(NothingToRollBack) or what `plan` refuses.
+    """
     name, previous = running.compiled.application.name, running.previous
     if previous is None or previous.settled:
         return Failure(NothingToRollBack(name))
-    return _planned(running, previous.compiled, previous.routes, back=True, states=previous.states)
+    ways = previous.routes
+    if drops:
+        ways = {machine: way.map(Route.dropping) for machine, way in ways.items()}
+    return _planned(running, previous.compiled, ways, back=True, states=previous.states)
 
 
 def _planned(

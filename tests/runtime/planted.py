@@ -276,15 +276,15 @@ RUNTIME = (
     ),
     Planted(
         "the trial leaves what it tells",
-        "runtime.probation:answered_before",
-        "core.outbox.checked(trial, trial.emitted)",
-        "core.outbox.apply(hosted, core.outbox.checked(trial, trial.emitted), core.now)",
+        "runtime.probation:_tried",
+        "core.outbox.checked(hosted, hosted.emitted)",
+        "core.outbox.apply(core.machines[hosted.name], core.outbox.checked(hosted, hosted.emitted), core.now)",
     ),
     Planted(
         "the trial leaves its state",
         "runtime.probation:answered_before",
-        "_, reply = core.tried(trial, led.unwrap(), other)",
-        "state, reply = core.tried(trial, led.unwrap(), other); hosted.window = type(hosted.window)(); core.now += 1",
+        "reply = _tried(core, trial, led.unwrap(), other)",
+        "reply = _tried(core, trial, led.unwrap(), other); hosted.window = type(hosted.window)(); core.now += 1",
     ),
     Planted(
         "the message that failed is lost",
@@ -349,7 +349,7 @@ RUNTIME = (
     Planted(
         "recovery takes a rollback for an upgrade",
         RECOVERY + "swap",
-        "prepare_back(running) if back else self.core.prepare(new, None)",
+        "prepare_back(running, drops=True) if back else self.core.prepare(new, None)",
         "self.core.prepare(new, None)",
     ),
     Planted("recovery skips an upgrade", RECOVERY + "event", "self.swap(name, *rest)", "pass"),

@@ -9,10 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
-from arrows import arr, loop
+from arrows import arr, loop, proc
 from migrations import lens
 from migrations.migration import Migration
-from migrations.refusal import MigrationRaised
+from migrations.refusal import MigrationRaised, UndeclaredLoss
 from runtime import observe
 from runtime.aftermath import TakenBack
 from runtime.application import Application
@@ -261,6 +261,69 @@ def test_one_that_is_refused_settles_nothing() -> None:
             assert (await node.rollback(v1.name)).unwrap().back
 
     asyncio.run(main())
+
+
+@proc
+def _counted(msg: Sell | Sold, *, sold: int = 0, times: int = 0) -> int:
+    match msg:
+        case Sell(n):
+            times += 1
+            sold += n // (n - 7)
+            return sold
+        case Sold():
+            return sold
+
+
+@proc
+def _raises_too(msg: Sell | Sold, *, sold: int = 0, times: int = 0) -> int:
+    match msg:
+        case Sell(n):
+            if n < 0:
+                raise ValueError("negative")
+            times += 1
+            sold += n
+            return sold
+        case Sold():
+            return sold
+
+
+COUNTED = Application("shop", version="2", machines={"till": _counted})
+"""A cell more, of which nobody says what becomes of it on the way back."""
+
+
+def test_what_nobody_said_of_the_way_back_keeps_no_version_from_going_back(start: Start) -> None:
+    """By itself, that is: who rolls back is asked whether what only the new version knows may be lost."""
+    node = start()
+    node.call("till", Sell(3))
+    node.upgrade(COUNTED).unwrap()
+    assert node.call("till", Sell(8)) == 11
+    assert isinstance(node.rollback("shop").failure(), UndeclaredLoss)
+    assert node.call("till", Sell(7)) == 18
+    assert version(node) == "1"
+    assert "times" not in str(node.status().applications[0].machines[0].cells)
+
+
+def test_one_that_is_not_to_blame_stays_whatever_was_said_of_the_way_back(start: Start) -> None:
+    node = start()
+    node.upgrade(attrs.evolve(COUNTED, machines={"till": _raises_too})).unwrap()
+    with pytest.raises(StepFailed):
+        node.call("till", Sell(-1))
+    assert version(node) == "2"
+    upgrade = node.status().applications[0].upgrade
+    assert upgrade is not None
+    assert not upgrade.stuck
+
+
+def test_such_a_way_back_is_found_again() -> None:
+    power = Power()
+    node = TestNode(store=Simulated(power, automatic=True))
+    node.start(v1).unwrap()
+    node.upgrade(COUNTED).unwrap()
+    assert node.call("till", Sell(8)) == 8
+    assert node.call("till", Sell(7)) == 15
+    again = TestNode(store=Simulated(power, automatic=True))
+    again.start(v1).unwrap()
+    assert (version(again), again.call("till", Sold())) == ("1", 15)
 
 
 def test_an_unclean_end_on_probation_goes_back_at_the_next_start() -> None:
