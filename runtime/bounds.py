@@ -14,6 +14,9 @@ BATCH = 256
 TOGETHER = 1024
 """Messages that one caller may have stepped all or none."""
 
+NO_ROOM = 0.1
+"""Seconds before a file says that it could not write: what is never refused is tried again as soon as it has."""
+
 SLICE = 0.002
 """Seconds of stepping before the event loop's other work is let in; a turn under way is finished."""
 

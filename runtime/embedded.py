@@ -14,6 +14,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from typing import Final
 from returns.result import Failure, Result
 
 from migrations.refusal import Refusal
+from runtime import bounds
 from runtime.datadir import Unusable
 from runtime.reading import FORMAT, MARK, NAME, Reading, checksum, entries, items, open_reading, write_mark
 from runtime.store import Change, Done, Rejected, Uncertain
@@ -109,6 +111,7 @@ class EmbeddedStore:
             change, done = taken
             error = self._failed or self._commit(change)
             if isinstance(error, Rejected):
+                time.sleep(bounds.NO_ROOM)
                 self._reject(done, error)
             else:
                 done(error)

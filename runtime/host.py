@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from returns.result import Result, Success
 
 from migrations.refusal import Refusal
-from runtime import bounds
+from runtime import bounds, traces
 from runtime.aftermath import Aftermath
 from runtime.batch import Batch
 from runtime.changing import Changing
@@ -229,8 +229,9 @@ class Host(Changing):
 
     def log(self, failure: StepFailed) -> None:
         """Write what a step raised, with its reference."""
-        what = (failure.machine, failure.reference)
-        logger.error("%s: a step failed; reference %s", *what, exc_info=failure.error)
+        hosted = self.core.machines.get(failure.machine)
+        text = f"{failure.machine}: a step failed; reference {failure.reference}"
+        traces.log(logger, text, failure.error, None if hosted is None else hosted.application)
 
     def reference(self) -> str:
         """A text that nothing else has."""

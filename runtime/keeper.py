@@ -70,7 +70,7 @@ class Keeper:
         self._under_way: Batch | None = None
         self._lets = True
         self._undoing: list[tuple[Batch, Callable[[], None]]] = []
-        self._steps = 0
+        self._steps = self._rejects = 0
         self._snapshot: _Snapshot | None = None
         self._base = base
         self._retention = Retention(store)
@@ -158,10 +158,11 @@ class Keeper:
         return not self.held and all(each.is_swept for each in self._core.applications.values())
 
     def _settled(self, batch: Batch, entry: tuple[int, int, dict[str, str]], error: Exception | None) -> None:
-        self._under_way = None
-        self._lets = True
+        self._under_way, self._lets = None, True
         if error is None:
-            self._durable = self._number
+            if self._rejects:
+                logger.warning("commits are made again; %d had failed", self._rejects)
+            self._durable, self._rejects = self._number, 0
             self._retention.add(self._number, *entry)
             self._undoing = [each for each in self._undoing if each[0] is not batch]
             self.held = bool(self._undoing)
@@ -176,7 +177,9 @@ class Keeper:
         self.advance()
 
     def _rejected(self, batch: Batch, error: Rejected) -> None:
-        logger.error("a commit failed and was undone: %s", error)
+        if not self._rejects:
+            logger.error("a commit failed and was undone: %s", error)
+        self._rejects += 1
         self._number -= 1
         self._snapshot = None
         later, self.batch = self.batch, Batch()

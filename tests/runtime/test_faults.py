@@ -12,9 +12,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from returns.result import Failure
@@ -22,11 +24,13 @@ from returns.result import Failure
 from runtime import bounds
 from runtime.datadir import claim
 from runtime.durability import NotOpened
+from runtime.embedded import EmbeddedStore
 from runtime.errors import Unavailable
 from runtime.node import Node
 from runtime.reading import MARK, NAME, open_reading
-from runtime.store import DamagedData
+from runtime.store import Change, DamagedData
 from tests.runtime.book import Add, All, v1, v2
+from tests.runtime.desk import Remind, Rings, reception
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -312,6 +316,50 @@ def test_on_a_full_disk_callers_hear_so_and_the_node_goes_on_when_there_is_room(
         said = asyncio.run(main(disk))
         known = seen(disk / "data")
         assert sorted(known) == said
+
+
+def test_what_is_never_refused_waits_for_room_without_haste(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A timer whose step cannot be written down is tried ten times in a second, and that is told once."""
+    commit, full, tries = EmbeddedStore._commit, threading.Event(), list[float]()
+
+    def counted(store: EmbeddedStore, change: Change) -> Exception | None:
+        """As it is; behind the step that sets the timer the disk is full."""
+        error = commit(store, change)
+        if b'"desk"' in b"".join(change.entries.values()) and not full.is_set():
+            fill(tmp_path / "disk" / "ballast")
+            full.set()
+        elif error is not None:
+            tries.append(time.monotonic())
+        return error
+
+    def fill(ballast: Path) -> None:
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    async def until_room(node: Node) -> Any:
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await node.call("desk", Rings())
+            await asyncio.sleep(0.01)
+
+    async def main(disk: Path) -> None:
+        async with Node(disk / "data") as node:
+            (await node.start(reception)).unwrap()
+            await node.call("desk", Remind("tea", 0.01))
+            while len(tries) < 6:
+                await asyncio.sleep(0.01)
+            assert tries[5] - tries[0] > 0.4
+            (disk / "ballast").unlink()
+            assert await until_room(node) == ("tea",)
+
+    monkeypatch.setattr(EmbeddedStore, "_commit", counted)
+    with mounted(tmp_path / "disk", "size=1200k") as disk:
+        asyncio.run(main(disk))
+    assert caplog.text.count("a commit failed and was undone") == 1
+    assert "commits are made again" in caplog.text
 
 
 def test_a_read_only_directory_is_refused(images: tuple[Path, Path], tmp_path: Path) -> None:
