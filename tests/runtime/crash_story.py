@@ -169,7 +169,7 @@ class Story:
         if not everybody:
             others = self.clients[: -2 * CLIENTS]
             some = [*self.chance.sample(others, min(20, len(others))), *self.clients[-2 * CLIENTS :]]
-        spoilt = {each.name for each in some if each.total == SPOILT} if "aside" in upgrade else set[str]()
+        spoilt = {each.name for each in some if each.total == SPOILT and name == "picky"}
         self.wrong += checked(some, port, self.data, spoilt)
 
     def is_over(self) -> bool:
