@@ -150,7 +150,9 @@ class Recovery:
 
     def event(self, event: Event) -> None:
         kind, name, *rest = event
-        match kind:
+        match kind:  # nearly all are steps
+            case "step":
+                self.step(self.core.machines[name], *rest)
             case "start" if name in self.core.applications:
                 taken(replace(self.core.applications[name], self.version(rest[0])))
             case "start":
@@ -169,8 +171,6 @@ class Recovery:
                 self.core.applications[name].sticks(rest[0])
             case "release":
                 remember(self.core.releases, name, rest[0])
-            case "step":
-                self.step(self.core.machines[name], *rest)
             case "raised":
                 self.raised(self.core.machines[name], *rest)
             case "now":
@@ -238,8 +238,10 @@ class Recovery:
             raise Stopped(self.wrong(f"{hosted.name} answers a message otherwise than it did"))
         hosted.stepped += 1
         self.steps += 1
-        self.marked(hosted, message, reply, None, *mark)
-        outbox.apply(hosted, told, self.core.now)
+        if mark:
+            self.marked(hosted, message, reply, None, *mark)
+        if told:
+            outbox.apply(hosted, told, self.core.now)
 
     def raised(self, hosted: Hosted, packed: Any, error: str, _: str, *mark: str | int) -> None:
         hosted.failed += 1
