@@ -97,7 +97,10 @@ class MachineRemoved(Refusal):
 
     @property
     def remedy(self) -> str:
-        return "Keep it."
+        return (
+            "Keep it, if only with a step that refuses what it gets. A machine goes with its whole application, where a "
+            "release says gone=[...], or with the data directory."
+        )
 
 
 @attrs.frozen
