@@ -6,10 +6,12 @@ state and lets a new version take over between two messages, its state migrated 
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
@@ -19,6 +21,25 @@ _PACKAGES = ("arrows", "migrations", "runtime")
 def _is_command() -> bool:
     """Whether this process is the command, and not a program that imports us."""
     return __name__ == "__main__" or Path(sys.argv[0] if sys.argv else "").stem == "midflight"
+
+
+def _keep_order() -> None:
+    """Start the command again with the order of sets that its data directory knows, where it would have one of its own.
+
+    Python orders the texts of a set otherwise in each process. What a node has done is repeated when it is started
+    again, and a step that goes through a set must come to the same then (`runtime.datadir`).
+    """
+    words, given = sys.argv[1:], os.environ.get("PYTHONHASHSEED", "random")
+    if words[:1] not in (["run"], ["export"]) or given != "random" or sys.flags.ignore_environment:
+        return
+    named = [last for word, last in pairwise(words) if word == "--data"]
+    named += [word.removeprefix("--data=") for word in words if word.startswith("--data=")]
+    try:
+        seed = int((Path(*named[-1:] or [".midflight"]) / "hashseed").read_text())
+    except (OSError, ValueError):
+        seed = 1 + int.from_bytes(os.urandom(4)) % 0xFFFF_FFFE
+    os.environ["PYTHONHASHSEED"] = str(seed % 2**32)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same command
 
 
 def _resolved(name: str) -> str | None:
@@ -52,6 +73,8 @@ def _guard() -> None:
             sys.path.remove(str(_HERE))
 
 
+if _is_command():
+    _keep_order()
 _guard()
 
 from arrows import (  # noqa: E402 - the guard comes first; `compile` is the word of the field

@@ -21,12 +21,19 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.errors import of_system
+from runtime.whole_file import put_whole
 
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Bytes of a socket's path, without the zero that ends it."""
 
 LOCK = "lock"
 """The file in a data directory that its node holds."""
+
+SEED, VARIABLE = "hashseed", "PYTHONHASHSEED"
+"""The file in a data directory with the PYTHONHASHSEED of its first process: `midflight run` starts the next ones so.
+
+Python orders the texts of a set by it. Steps are repeated when a node is started again, and must come to the same.
+"""
 
 _SOCKET, _POINTER = "control.sock", "control.path"
 
@@ -128,9 +135,16 @@ def claim(path: str | Path) -> Result[Claim, Refusal]:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
+        if has_order() and not (directory / SEED).exists():
+            put_whole(directory / SEED, f"{os.environ[VARIABLE]}\n".encode())
         return Success(Claim(directory, lock))
     except OSError as error:
         return Failure(Unusable(str(directory), of_system(error)))
+
+
+def has_order() -> bool:
+    """Whether sets have the same order in the next process that is given the same PYTHONHASHSEED."""
+    return os.environ.get(VARIABLE, "").isdigit() and not sys.flags.ignore_environment
 
 
 def socket_of(path: str | Path) -> Path:

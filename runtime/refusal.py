@@ -98,8 +98,8 @@ class MachineRemoved(Refusal):
     @property
     def remedy(self) -> str:
         return (
-            "Keep it, if only with a step that refuses what it gets. A machine goes with its whole application, where a "
-            "release says gone=[...], or with the data directory."
+            "Keep it, if only with a step that refuses what it gets. A machine goes with its whole application, where "
+            "a release says gone=[...], or with the data directory."
         )
 
 
@@ -295,4 +295,6 @@ class NotRecovered(Refusal):
 
     @property
     def remedy(self) -> str:
-        return "Start it with the Python and the libraries it ran with, or restore a copy."
+        return (
+            "Start it with the Python, the libraries and the PYTHONHASHSEED it ran with, or restore a copy."
+        )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import json
+import logging
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,7 @@ from arrows.library import distributions
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime.application import Application
+from runtime.datadir import has_order
 from runtime.journal import version_key
 from runtime.kernels import Kernels, from_kernels, kernels
 from runtime.loader import load, load_kept
@@ -36,6 +38,8 @@ from runtime.outline import shapes, values
 from runtime.refusal import CannotKeep, CannotLoad, OtherHere
 
 FORMAT = 2
+
+logger = logging.getLogger("midflight")
 
 
 @attrs.frozen
@@ -78,6 +82,12 @@ def _kept(application: Application) -> Result[Mapping[str, bytes], Refusal]:
     except BuildError as wrong:
         return Failure(
             CannotKeep(application.name, f"{wrong.where}: {wrong.what}" if wrong.where else wrong.what)
+        )
+    if '"frozenset"' in json.dumps(head["shapes"]) and not has_order():
+        logger.warning(
+            "%s has sets, whose order is another one in each process: should a step go through one, what it did cannot "
+            "be repeated after a crash. Start Python with PYTHONHASHSEED set to a number, as `midflight run` does.",
+            application.name,
         )
     data = json.dumps({**head, **found.unwrap()}).encode()  # the order of the machines counts
     match brought_back(data):

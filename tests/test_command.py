@@ -63,9 +63,9 @@ class Running:
     def ask(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return midflight(*arguments, cwd=self.folder)
 
-    def post(self, message: Any) -> tuple[int, Any]:
+    def post(self, message: Any, machine: str = "counter") -> tuple[int, Any]:
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
-        request = urllib.request.Request(f"{self.url}/machines/counter", body)
+        request = urllib.request.Request(f"{self.url}/machines/{machine}", body)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, json.load(answer)
@@ -223,6 +223,68 @@ def test_a_signal_stops_it_cleanly_with_connections_open(number: int, project: P
             assert idle.recv(100).startswith(b"HTTP/1.1 200")
             assert "Traceback" not in node.stop(number)
         assert node.process.returncode == 0
+
+
+NAMES = """
+from attrs import frozen
+from midflight import Application, proc
+
+@frozen
+class Add:
+    name: str
+
+def more(names: frozenset[str], name: str) -> frozenset[str]:
+    return names | {name}
+
+def shown(names: frozenset[str]) -> str:
+    return " ".join(names)
+
+@proc
+def names(msg: Add, *, held: frozenset[str] = frozenset()) -> str:
+    held = more(held, msg.name)
+    return shown(held)
+
+app = Application("names", version="1", machines={"names": names})
+"""
+"""A machine that goes through a set, whose order Python makes another one in each process."""
+
+
+def test_what_goes_through_a_set_is_repeated_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "names.py").write_text(NAMES)
+    said = ""
+    for turn in range(4):
+        with running(tmp_path, "names.py") as node:
+            for name in ("ann", "bob", "cid"):
+                status, said = node.post({"type": "Add", "name": f"{name} {turn}"}, "names")
+                assert status == 200
+            node.process.kill()
+            node.process.wait()
+    exported = midflight("export", cwd=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    assert said.split()[0] in exported.stdout
+    other = midflight("export", cwd=tmp_path, PYTHONHASHSEED="1")
+    seed = (tmp_path / ".midflight" / "hashseed").read_text().strip()
+    assert other.returncode == (0 if seed == "1" else 1)
+    assert seed == "1" or "the PYTHONHASHSEED it ran with" in other.stderr
+
+
+def test_a_program_of_its_own_is_told_to_fix_the_order(tmp_path: Path) -> None:
+    (tmp_path / "names.py").write_text(NAMES)
+    (tmp_path / "main.py").write_text(
+        "import asyncio\nfrom midflight import Node, load\n"
+        "async def main():\n    async with Node('data') as node:\n"
+        "        (await node.start(load('names.py').unwrap())).unwrap()\nasyncio.run(main())\n"
+    )
+    told = []
+    for seed in ("random", "7", ""):
+        environment = {**ENVIRONMENT, "PYTHONHASHSEED": seed} if seed else dict(ENVIRONMENT)
+        command = [sys.executable, "main.py"]
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        told.append("Start Python with PYTHONHASHSEED set to a number" in ran.stderr)
+    assert told[:2] == [True, False]
+    assert (tmp_path / "data" / "hashseed").read_text() == "7\n"
 
 
 def test_a_killed_node_is_replaced(project: Path) -> None:
