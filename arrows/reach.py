@@ -14,6 +14,7 @@ from arrows.free_names import Definition, free_names
 from arrows.imported import imported
 from arrows.origin import BuildError, Origin
 from arrows.source import enclosing, tree_of
+from arrows.unrepeatable import unrepeatable
 
 Reached: TypeAlias = dict[str, Any]
 """What stands behind each name (dotted, for what is read through a module)."""
@@ -72,6 +73,13 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
         if getattr(value, "__name__", "") == "import_module" and value.__module__ == "importlib":
             _hidden("calls importlib.import_module(), which sees what cannot be identified", where)
     _written(function, tree, found, where)
+    each_time = unrepeatable(tree, found, lambda part: _through_classes(part, found))
+    if each_time:
+        raise BuildError(
+            f"this function uses {each_time}, which gives something else each time, and steps are repeated",
+            where=where,
+            remedy="Let the message carry it, from who sends that; what is to be done at some time is an After.",
+        )
     return found
 
 

@@ -1,0 +1,52 @@
+"""What gives something else each time: clocks, chance, and what belongs to the process or the computer.
+
+A step is repeated when a node is started again, in a rehearsal and in a trial, and must come to the same each time. So
+a function that calls such a thing is refused, with what to do instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+NAMES: Final[Mapping[str, frozenset[str]]] = {
+    "time": frozenset(
+        f"{name}{unit}"
+        for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime")
+        for unit in ("", "_ns")
+    ),
+    "uuid": frozenset({"uuid1", "uuid4", "getnode"}),
+    "secrets": frozenset({"token_bytes", "token_hex", "token_urlsafe", "choice", "randbelow", "randbits"}),
+    "posix": frozenset({"urandom", "getrandom", "getpid", "getppid", "times"}),
+    "os": frozenset({"getenv"}),
+    "builtins": frozenset({"id", "input"}),
+    "io": frozenset({"open"}),
+    "_io": frozenset({"open"}),
+    "socket": frozenset({"socket", "create_connection", "gethostname", "getfqdn"}),
+    "_socket": frozenset({"gethostname"}),
+}
+"""By the module that defines them."""
+
+_METHODS: Final = frozenset({"now", "utcnow", "today"})
+"""Of the classes of `datetime`."""
+
+
+def unrepeatable(tree: ast.AST, found: Mapping[str, Any], stands_for: Callable[[ast.AST], Any]) -> str:
+    """What a function calls that gives something else each time, as it is written there; empty for nothing.
+
+    `found` is what its names stand for, by dotted name, and `stands_for` gives that of an expression.
+    """
+    for name, value in found.items():
+        if getattr(value, "__name__", "") in NAMES.get(getattr(value, "__module__", None) or "", ()):
+            return name
+        if isinstance(getattr(value, "__self__", None), random.Random):
+            return name
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Attribute) and each.attr in _METHODS:
+            owner = stands_for(each.value)
+            if isinstance(owner, type) and issubclass(owner, datetime.date):
+                return ast.unparse(each)
+    return ""
