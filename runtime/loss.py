@@ -10,6 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -92,12 +93,20 @@ def loss(machine: str, old: str, new: str, refused: Iterable[Refusal]) -> Loss |
     return Loss(machine, old, new, tuple(cells), tuple(altered), tuple(messages))
 
 
+ONCE: Final = "\n\n# declared for one upgrade, when it was asked for\n"
+"""What begins the lines that a version has behind its main file, and its developer never wrote."""
+
+
+def undeclared(text: str) -> str:
+    """The text of a file without what was declared for one upgrade."""
+    return text.partition(ONCE)[0]
+
+
 def declared_once(text: str, variable: str, lost: Iterable[Loss]) -> str:
     """The text of a version's main file with what lets the losses go behind it; no line moves."""
     given = ", ".join(each.dropped("_midflight.") for each in lost)
     return (
-        f"{text.rstrip()}\n\n# declared for one upgrade, when it was asked for\n"
-        f"import midflight as _midflight\n{variable} = {variable}.declaring({given})\n"
+        f"{text.rstrip()}{ONCE}import midflight as _midflight\n{variable} = {variable}.declaring({given})\n"
     )
 
 

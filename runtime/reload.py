@@ -24,6 +24,7 @@ from migrations.refusal import Refusal
 from runtime import bounds, loss
 from runtime.application import Application
 from runtime.beside import apart, beside
+from runtime.edited import edited
 from runtime.folders import Folders
 from runtime.loader import load, load_kept
 from runtime.loss import Loss
@@ -73,7 +74,7 @@ class Reload:
         self._file = file
         self._main = application.sources.version.main
         self._name = application.name
-        self._save = self._runs = self._ran = save
+        self._save = save
         self._report = report
         self._asks = asks
         self._folders = Folders()
@@ -122,7 +123,7 @@ class Reload:
             await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
             await self._without_git(save)
             if not await beside(save.changed):
-                saved = Saved(since, save, save.differing(self._save), save.differing(self._runs))
+                saved = Saved(since, save, save.differing(self._save))
                 self._save = save
                 return saved, loaded
             self._folders.heard()
@@ -162,9 +163,10 @@ class Reload:
             made = await self._node.upgrade(application, settle_before=True, allow_pause=True)
             match made:
                 case Success(Upgraded() as upgraded):
-                    self._ran, self._runs = self._runs, saved.save
-                    self._report.swapped(saved, before, application, upgraded, self._ran)
+                    at = asyncio.get_running_loop().time()
                     self._watch(before, application, saved.save)
+                    edits = await beside(edited, before, application)
+                    self._report.swapped(saved, before, application, upgraded, edits, at)
                     return None
                 case Failure(AlreadyRunning()):
                     self._report.same(saved, before)
@@ -185,10 +187,7 @@ class Reload:
         self._watches.pop(application.digest, None)
         if isinstance(passed, Success):
             return
-        running = self._running()
-        if self._runs is save and running.digest != application.digest:
-            self._runs = self._ran
-        self._report.failed(save, running, application, passed.failure())
+        self._report.failed(save, self._running(), application, passed.failure())
 
     # What would be lost
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import textwrap
 import time
@@ -19,6 +18,7 @@ from migrations.planner import ABSENT
 from migrations.refusal import Refusal
 from runtime.aftermath import TakenBack
 from runtime.application import Application
+from runtime.edited import Edits
 from runtime.loss import Loss
 from runtime.refusal import short
 from runtime.report import took
@@ -44,12 +44,11 @@ _COLOURS: Final = {
 
 @attrs.frozen
 class Saved:
-    """A save: since when (seconds of the loop), all its files, those saved, and those that are not as in what runs."""
+    """A save: since when (seconds of the loop), all its files, and those saved."""
 
     since: float
     save: Save
     files: tuple[Path, ...]
-    differing: tuple[Path, ...]
 
     def again(self, now: float) -> Saved:
         """The same save, wanted once more."""
@@ -64,17 +63,17 @@ class Report:
         self._clock = clock
 
     def swapped(
-        self, saved: Saved, before: Application, after: Application, made: Upgraded, was: Save
+        self, saved: Saved, before: Application, after: Application, made: Upgraded, edits: Edits, at: float
     ) -> None:
-        """Another version took over."""
+        """Another version took over, at a time of the clock."""
         self._head(saved)
-        self._lines(saved, was)
+        self._lines(edits)
         changed = [name for name in after.machines if _digest(before, name) != _digest(after, name)]
         width = max(map(len, changed), default=0)
         for name in changed:
             self._cells(name.ljust(width), made.rows.get(name, ()), is_new=name not in before.machines)
-        since = took(self._clock() - saved.since)
         what = ", ".join(changed) or after.name
+        since = took(at - saved.since)
         self._say(f"  {what} swapped in {took(made.seconds)}, {since} after the save", "bold green")
 
     def same(self, saved: Saved, running: Application) -> None:
@@ -142,14 +141,10 @@ class Report:
         what = ", ".join(named[:FILES]) + more or "a folder"
         self._print((_now(), "dim"), " ", (what, "bold"))
 
-    def _lines(self, saved: Saved, was: Save) -> None:
+    def _lines(self, edits: Edits) -> None:
         """The lines that are others than those of the version before."""
-        found = [
-            (path, *each)
-            for path in saved.differing
-            for each in changed(was.said(path), saved.save.said(path))
-        ]
-        several = len(saved.differing) > 1
+        found = [(path, *line) for path, lines in edits.files for line in lines]
+        several = len(edits.files) > 1
         shown = found[:LINES]
         places = [f"{path.name}:{number}" if several else f"{number}" for path, _, number, _ in shown]
         width = max(map(len, places), default=0)
@@ -158,8 +153,9 @@ class Report:
             self._print(
                 (f"  {place:>{width}} ", "dim"), (f"{sign} {text}", "green" if sign == "+" else "red")
             )
-        if len(found) > LINES:
-            self._say(f"  {'':>{width}}   and {len(found) - LINES} more", "dim")
+        more = len(found) - len(shown) + edits.besides
+        if more:
+            self._say(f"  {'':>{width}}   and {more} more" if shown else f"  {more} lines are others", "dim")
 
     def _cells(self, name: str, rows: Sequence[Row], *, is_new: bool) -> None:
         told = list(_told(rows)) or [("new machine" if is_new else "no cells", "")]
@@ -176,21 +172,6 @@ class Report:
         for path, found in [(path, found) for path, found in places if found][:1]:
             line = save.line(path, int(found[1]))
             self._print((f"  {found[1]:>5} | ", "dim"), line.expandtabs(4))
-
-
-def changed(was: str, now: str) -> Iterator[tuple[str, int, str]]:
-    r"""The lines of two texts that differ: a sign, the number, and the line; empty ones are left out.
-
-    >>> list(changed("a\nb\nc", "a\nB\nc\nd"))
-    [('-', 2, 'b'), ('+', 2, 'B'), ('+', 4, 'd')]
-    """
-    old, new = was.splitlines(), now.splitlines()
-    for word, first, last, begin, end in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if word != "equal":
-            yield from (("-", at + 1, old[at]) for at in range(first, last) if old[at].strip())
-            yield from (("+", at + 1, new[at]) for at in range(begin, end) if new[at].strip())
 
 
 def _told(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:

@@ -44,10 +44,10 @@ class Save:
 
     def line(self, path: Path, number: int) -> str:
         """A line of a file as it was read, or "" where there is none."""
-        lines = self.said(path).splitlines()
+        lines = self._said(path).split("\n")
         return lines[number - 1].rstrip() if 0 < number <= len(lines) else ""
 
-    def said(self, path: Path) -> str:
+    def _said(self, path: Path) -> str:
         """What a file that was read said, or "" where it was not."""
         try:
             return decoded(path, self._texts.get(path, b""))

@@ -495,6 +495,29 @@ def test_saves_by_renaming_by_halves_and_in_bursts(tmp_path: Path) -> None:
     tried(work)
 
 
+def test_callers_do_not_wait_for_the_report(tmp_path: Path) -> None:
+    """Of twenty thousand lines that are alike three are others."""
+    words = "def words(n):\n" + "    n += 1\n" * 20_000 + "    return n\n"
+    text = SHOP.replace("@proc", "import words\n\n@proc")
+
+    async def work() -> None:
+        async with developing(tmp_path, app=text, words=words) as developer:
+            swapped = asyncio.ensure_future(developer.takes(r"words\.py"))
+            longest, last = 0.0, time.monotonic()
+            lines = words.split("\n")
+            for number in (100, 9_000, 19_000):
+                lines[number] = "    n += 2"
+            developer.edit("+= msg.n", "+= msg.n * 2")
+            developer.save("\n".join(lines), "words.py")
+            while not swapped.done():
+                await developer.call()
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            assert "+ n += 2" in await swapped
+            assert longest < 2
+
+    tried(work)
+
+
 # What is wrong, and what comes of it
 
 
