@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from returns.result import Failure
 
-from runtime import bounds, report
+from runtime import bounds
 from runtime.application import Application
 from runtime.artifact_command import taken
 from runtime.command import (
@@ -20,6 +20,7 @@ from runtime.command import (
     usage,
 )
 from runtime.extra import NeedsExtra
+from runtime.lasting import tell
 from runtime.listen import DEFAULT
 from runtime.loader import load
 from runtime.release import Release
@@ -92,7 +93,7 @@ def run(
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
     done(
-        serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over, watching),
+        serve(found, listen or [DEFAULT], data, tell, budget or None, initial, over, watching),
         as_json=False,
     )
 
