@@ -33,10 +33,11 @@ class Edits:
 
 
 def edited(before: Application, after: Application) -> Edits:
-    """The lines that differ; files are those at the same place beside the main file."""
+    """The lines that differ: of the main file, and of those at the same place beside it."""
     if before.sources is None or after.sources is None:
         return Edits()
-    old, new = _texts(before.sources), _texts(after.sources)
+    main = Path(after.sources.version.main.name)
+    old, new = _texts(before.sources, main), _texts(after.sources, main)
     files, besides = [], 0
     for path in sorted({*old, *new}, key=str):
         was, now = old.get(path, ""), new.get(path, "")
@@ -47,11 +48,11 @@ def edited(before: Application, after: Application) -> Edits:
     return Edits(tuple(files), besides)
 
 
-def _texts(sources: Sources) -> Mapping[Path, str]:
-    """The texts of a version by their places beside its main file."""
-    main, texts = sources.version.main, sources.version.texts.items()
-    places = {Path(path): undeclared(text) for path, text in texts}
-    return {_place(path, main.parent): text for path, text in places.items()}
+def _texts(sources: Sources, main: Path) -> Mapping[Path, str]:
+    """The texts of a version by their places beside its main file, whose place is given."""
+    held = sources.version.main
+    texts = {Path(path): undeclared(text) for path, text in sources.version.texts.items()}
+    return {main if path == held else _place(path, held.parent): text for path, text in texts.items()}
 
 
 def _place(path: Path, folder: Path) -> Path:

@@ -61,6 +61,7 @@ class Report:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
+        self._here = Path.cwd()
 
     def swapped(
         self, saved: Saved, before: Application, after: Application, made: Upgraded, edits: Edits, at: float
@@ -99,21 +100,37 @@ class Report:
         else:
             self._say(f"  went back by itself: {_label(running)} runs on, and has answered", "bold")
 
+    def undone(self, save: Save, running: Application, given: Application, why: Refusal | None) -> None:
+        """What stands in the files went back by itself, before anybody looked."""
+        file = "it" if given.sources is None else self._near(given.sources.version.main)
+        self._print((_now(), "dim"), " ", (f"{file} is not what runs", "bold"))
+        if why is not None:
+            self._wrong(why.happened, save)
+        self._say(f"  {_label(running)} runs on; edit and save {file} to let it take over", "bold")
+
+    def another(self, running: Application) -> None:
+        """Somebody changed what runs, and it was no save."""
+        self._print((_now(), "dim"), " ", ("by another hand", "bold"))
+        self._say(f"  {_label(running)} runs now", "bold")
+
+    def waits(self, what: str) -> None:
+        """It takes a while until something of a save can be told."""
+        self._print((f"{_now()} waits for {what}", "dim"))
+
     def how(self, lost: Iterable[Loss]) -> None:
         """How losses are declared, where nobody can be asked."""
         for each in lost:
             self._say(f"  where that may go: migrations=[{each.dropped()}]")
 
-    def question(self, lost: Sequence[Loss], main: Path, *, writes: bool) -> tuple[str, str]:
-        """What is asked, and the choices."""
+    def question(self, lost: Sequence[Loss], main: Path, *, writes: bool) -> Sequence[str]:
+        """Ask what to do, and return the choices."""
         self._say("  k  keep the old version")
         self._say("  d  drop it, this once")
         if writes:
-            self._say(f"  w  write the migration into {_near(main)}")
+            self._say(f"  w  write the migration into {self._near(main)}")
         else:
             self.how(lost)
-        choices = "kdw" if writes else "kd"
-        return f"  {'/'.join(choices)}? ", choices
+        return ("keep", "drop", "write") if writes else ("keep", "drop")
 
     def withdrawn(self) -> None:
         """Another save came before the answer."""
@@ -132,11 +149,14 @@ class Report:
     def _print(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(Text.assemble(*parts), soft_wrap=True)
 
+    def _near(self, path: Path) -> str:
+        return str(path.relative_to(self._here) if path.is_relative_to(self._here) else path)
+
     def _say(self, text: str, style: str = "") -> None:
         self._print((text, style))
 
     def _head(self, saved: Saved) -> None:
-        named = [_near(each) for each in saved.files]
+        named = [self._near(each) for each in saved.files]
         more = f" and {len(named) - FILES} more" if len(named) > FILES else ""
         what = ", ".join(named[:FILES]) + more or "a folder"
         self._print((_now(), "dim"), " ", (what, "bold"))
@@ -167,7 +187,7 @@ class Report:
 
     def _wrong(self, problem: str, save: Save) -> None:
         """What is wrong, and the line of source where."""
-        self._say(f"  {_nearer(problem)}", "red")
+        self._say(f"  {problem.replace(f'{self._here}/', '')}", "red")
         places = ((path, re.search(rf"{re.escape(str(path))}:(\d+)", problem)) for path in save.read)
         for path, found in [(path, found) for path, found in places if found][:1]:
             line = save.line(path, int(found[1]))
@@ -197,12 +217,3 @@ def _label(application: Application) -> str:
 
 def _now() -> str:
     return time.strftime("%H:%M:%S")
-
-
-def _near(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _nearer(text: str) -> str:
-    return text.replace(f"{Path.cwd()}/", "")

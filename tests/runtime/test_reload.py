@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Developer:
     def is_there(self) -> bool:
         return self.answer is not None
 
-    async def ask(self, question: str, choices: str) -> str | None:
+    async def ask(self, choices: Sequence[str]) -> str | None:
         self.asked += 1
         if self.answer == "":
             await asyncio.Event().wait()  # thinks
@@ -616,7 +616,7 @@ def test_an_undeclared_loss_is_refused_where_nobody_is_there(tmp_path: Path) -> 
 
 def test_a_loss_is_accepted_once_and_recovered(tmp_path: Path) -> None:
     async def work() -> None:
-        async with developing(tmp_path, data=True, answer="d", app=SHOP) as developer:
+        async with developing(tmp_path, data=True, answer="drop", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             assert "dropped   total: int, declared" in await developer.takes()
@@ -634,7 +634,7 @@ def test_a_loss_is_accepted_once_and_recovered(tmp_path: Path) -> None:
 
 def test_the_old_version_is_kept_or_another_save_comes(tmp_path: Path) -> None:
     async def work() -> None:
-        async with developing(tmp_path, answer="k", app=SHOP) as developer:
+        async with developing(tmp_path, answer="keep", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             await developer.sees("runs on.*runs on")
@@ -654,7 +654,7 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
     typed = typed.replace("-> int", "-> str")
 
     async def work() -> None:
-        async with developing(tmp_path, answer="w", app=SHOP) as developer:
+        async with developing(tmp_path, answer="write", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             assert "dropped   total" in await developer.takes()
@@ -689,7 +689,7 @@ def test_what_goes_and_comes_back_may_go_again(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with developing(
-            tmp_path, answer="d", app=SHOP.replace("import A", "import DROP, arr, A")
+            tmp_path, answer="drop", app=SHOP.replace("import A", "import DROP, arr, A")
         ) as developer:
             await developer.call(n=5)
             developer.edit(
@@ -738,7 +738,7 @@ def test_a_message_that_is_gone_is_asked_for_too(tmp_path: Path) -> None:
     )
 
     async def work() -> None:
-        async with developing(tmp_path, answer="w", app=text) as developer:
+        async with developing(tmp_path, answer="write", app=text) as developer:
             await developer.call(type="Add", n=5)
             developer.edit("msg: Add | Old", "msg: Add", "        case Old():\n            pass\n", "")
             await developer.takes()
