@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
-import tokenize
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +24,7 @@ from runtime.application import Application
 from runtime.beside import apart, beside
 from runtime.edited import edited
 from runtime.folders import Folders
+from runtime.inserting import inserted, write
 from runtime.known import Known
 from runtime.loader import load, load_kept, parted
 from runtime.loss import Loss
@@ -176,7 +175,7 @@ class Reload:
         if lost and self._asks.is_there():
             await self._asked(saved, application, lost)
         elif lost:
-            self._report.how(lost)
+            self._report.how(lost, application)
 
     async def _upgraded(self, saved: Saved, application: Application) -> Refusal | None:
         """Let a version take over, and tell so; or return why not."""
@@ -220,8 +219,10 @@ class Reload:
         sources = application.sources
         assert sources is not None
         main = sources.version.main
-        text = loss.written(sources.version.texts[str(main)], sources.variable, lost, application)
-        choices = self._report.question(lost, main, writes=text is not None)
+        text = sources.version.texts[str(main)]
+        running = self._known.running
+        edits = await beside(inserted, text, sources.variable, lost, application, running)
+        choices = self._report.question(lost, application, writes=edits is not None)
         asking = asyncio.ensure_future(self._asks.ask(choices))
         changing = asyncio.ensure_future(self._changed())
         try:
@@ -237,8 +238,10 @@ class Reload:
         match asking.result():
             case "drop":
                 await self._dropped(saved, application, lost)
-            case "write" if text is not None:
-                self._write(main, text)
+            case "write" if edits is not None:
+                problem = await beside(write, main, text, edits)
+                if problem:
+                    self._report.complain(f"{main}: {problem}")
             case _:
                 self._report.keeps(self._known.running)
 
@@ -252,18 +255,6 @@ class Reload:
         why = await self._upgraded(saved.again(asyncio.get_running_loop().time()), loaded.unwrap())
         if why is not None:
             self._report.refused(saved, self._known.running, [why])
-
-    def _write(self, main: Path, text: str) -> None:
-        """Write the main file, as editors do; that is a save like any other."""
-        aside = main.with_name(f".{main.name}.midflight")
-        try:
-            was = main.read_bytes()
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(was).readline)
-            aside.write_text(text, encoding=encoding, newline="\r\n" if b"\r\n" in was else "\n")
-            aside.chmod(main.stat().st_mode)
-            aside.replace(main)
-        except OSError as error:
-            self._report.complain(f"{main}: {error.strerror}")
 
 
 def _loaded(file: str, path: Path, save: Save) -> Result[Application, CannotLoad]:

@@ -117,20 +117,25 @@ class Report:
         """It takes a while until something of a save can be told."""
         self._print((f"{_now()} waits for {what}", "dim"))
 
-    def how(self, lost: Iterable[Loss]) -> None:
-        """How losses are declared, where nobody can be asked."""
+    def how(self, lost: Iterable[Loss], application: Application) -> None:
+        """How losses are declared, where that is not written for who is asked."""
+        known = {(each.machine, each.old, each.new) for each in application.migrations}
         for each in lost:
-            self._say(f"  where that may go: migrations=[{each.dropped()}]")
+            if (each.machine, each.old, each.new) in known:
+                ends = f"of {each.machine!r} from {each.old!r} to {each.new!r}"
+                self._say(f"  where that may go, in the Migration {ends}: {each.dropped_besides()}")
+            else:
+                self._say(f"  where that may go: migrations=[{each.dropped()}]")
 
-    def question(self, lost: Sequence[Loss], main: Path, *, writes: bool) -> Sequence[str]:
+    def question(self, lost: Sequence[Loss], application: Application, *, writes: bool) -> Sequence[str]:
         """Ask what to do, and return the choices."""
         self._say("  k  keep the old version")
         self._say("  d  drop it, this once")
-        if writes:
-            self._say(f"  w  write the migration into {self._near(main)}")
-        else:
-            self.how(lost)
-        return ("keep", "drop", "write") if writes else ("keep", "drop")
+        if not writes or application.sources is None:
+            self.how(lost, application)
+            return "keep", "drop"
+        self._say(f"  w  write the migration into {self._near(application.sources.version.main)}")
+        return "keep", "drop", "write"
 
     def withdrawn(self) -> None:
         """Another save came before the answer."""

@@ -682,6 +682,65 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
     tried(work)
 
 
+def test_a_migration_is_written_after_another(tmp_path: Path) -> None:
+    """While the version's text stays what it is, one stands there that has led."""
+    texts = SHOP.replace("total: int = 0", 'total: str = ""').replace("+= msg.n", "+= str(msg.n)")
+    texts = texts.replace("-> int", "-> str")
+    pairs = texts.replace('total: str = ""', "total: tuple[int, ...] = ()").replace(
+        "+= str(msg.n)", "+= (msg.n,)"
+    )
+    pairs = pairs.replace("-> str", "-> tuple[int, ...]")
+    unfilled = 'raise NotImplementedError("what the cell total becomes")'
+
+    async def work() -> None:
+        async with developing(tmp_path, answer="write", app=SHOP) as developer:
+            await developer.call(n=5)
+            developer.save(texts)
+            await developer.sees("raised NotImplementedError.*runs on")
+            developer.edit(unfilled, "return str(value)")
+            await developer.takes()
+            assert await developer.call(n=1) == "51"
+            text = (tmp_path / "app.py").read_text()
+            developer.save(
+                text.replace(
+                    texts[texts.index("def shop") : texts.index("app =")],
+                    pairs[pairs.index("def shop") : pairs.index("app =")],
+                )
+            )
+            await developer.sees("w  write the migration into")
+            await developer.sees("raised NotImplementedError.*runs on")
+            text = (tmp_path / "app.py").read_text()
+            assert text.count("Migration(") == 1
+            assert "arr(shop_total_up_)" in text
+            developer.edit(unfilled, "return (int(value),)")
+            await developer.takes()
+            assert await developer.call(n=1) == (51, 1)
+
+    tried(work)
+
+
+def test_what_is_advised_where_one_stands_there(tmp_path: Path) -> None:
+    """Two migrations between the same versions are none."""
+    one = SHOP.replace("import A", "import DROP, A").replace(
+        '"shop": shop}', '"shop": shop}, migrations=[Migration("shop", old="1", new="1", up={"old": DROP})]'
+    )
+
+    async def work() -> None:
+        text = SHOP.replace("*, total", "*, old: int = 0, total").replace(
+            "    total +=", "    old += 1\n    total +="
+        )
+        async with developing(tmp_path, app=text) as developer:
+            await developer.call(n=5)
+            developer.save(one)
+            developer.edit(*LOSES)
+            shown = await developer.sees(r"where that may go[^\n]*\n")
+            assert """in the Migration of 'shop' from '1' to '1': up={"total": DROP}\n""" in shown
+            developer.edit('up={"old": DROP}', 'up={"old": DROP, "total": DROP}')
+            await developer.takes()
+
+    tried(work)
+
+
 def test_what_goes_and_comes_back_may_go_again(tmp_path: Path) -> None:
     """Of a migration that stays in the file what has led is past; a conversion is not done twice."""
     led = '"shop": shop}, migrations=[Migration("shop", old="1", new="1", up={"total": arr(twice)}, down={})]'
