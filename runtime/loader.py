@@ -18,7 +18,7 @@ from arrows.term import Arrow, node
 from runtime.application import Application, Sources
 from runtime.errors import cut
 from runtime.files import Files, Kept
-from runtime.isolate import Version
+from runtime.isolate import Version, with_own_names
 from runtime.refusal import CannotLoad
 from runtime.surroundings import Surroundings
 
@@ -170,7 +170,9 @@ def innermost(texts: Container[str], error: BaseException, otherwise: str = "") 
 
 def _line(error: Any) -> str:
     try:
-        text = " ".join(str(error).split())
+        text = with_own_names(" ".join(str(error).split()))
     except Exception:
         text = "(its text cannot be shown)"
+    if isinstance(error, ValueError) and text.startswith("signal only works in main thread"):
+        text += "; a node executes a file in other threads too, so leave signals to what begins the program"
     return cut(f"{type(error).__name__}: {text}" if text else type(error).__name__)

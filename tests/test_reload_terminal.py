@@ -381,6 +381,14 @@ def test_the_page_shows_what_is_seen() -> None:
         assert masked(each.rstrip("\n")) in SEEN
 
 
+def test_what_is_no_python_file_is_not_watched(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('name = "shop"\nversion = "1"\n')
+    for each in ("shop.toml", "shop@1"):
+        done = midflight("run", each, "--watch", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "--watch goes with one application in a Python file" in done.stderr
+
+
 def test_without_watchfiles_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SHOP)
     (tmp_path / "watchfiles.py").write_text("raise ModuleNotFoundError('watchfiles')")
