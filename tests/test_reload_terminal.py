@@ -358,6 +358,17 @@ def test_letters_that_the_terminal_does_not_have(tmp_path: Path) -> None:
         terminal.sees(r"on probation.*// 0  # caf\\xe9.*has answered\n")
 
 
+def test_a_command_shows_letters_that_the_terminal_does_not_have(tmp_path: Path) -> None:
+    """JSON stays JSON."""
+    encoding = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    (tmp_path / "app.py").write_text("raise ValueError('caf\xe9 \u20ac')\n", encoding="utf-8")
+    done = midflight("draw", "app.py", cwd=tmp_path, **encoding)
+    assert done.returncode == 1
+    assert r"ValueError: caf\xe9 \u20ac" in done.stderr
+    done = midflight("diff", "app.py", "app.py", "--json", cwd=tmp_path, **encoding)
+    assert "caf\xe9 \u20ac" in json.loads(done.stdout)["message"]
+
+
 def test_a_folder_that_is_made_anew(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
