@@ -41,6 +41,19 @@ def remaining(
     )
 
 
+def is_past(migration: Migration, had: Migration) -> bool:
+    """Whether all that a migration says the one of the version before said too."""
+    none: frozenset[str] = frozenset()
+    left = (
+        _ways(migration.up, had.up, none),
+        _ways(migration.down or {}, had.down or {}, none),
+        _lenses(migration.lenses, had.lenses, none),
+        _lenses(migration.inputs, had.inputs, none),
+        _lenses(migration.replies, had.replies, none),
+    )
+    return not any(left)
+
+
 def _ways(ways: Mapping[str, T], had: Mapping[str, Any], gone: frozenset[str]) -> dict[str, T]:
     return {
         address: way

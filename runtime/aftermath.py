@@ -125,7 +125,7 @@ class Aftermath:
                 self._stuck(group, failing, made.failure())
             else:
                 for each, digest in failed:
-                    each.undone = digest
+                    each.undone, each.undone_for = digest, failing.why
 
     def _stuck(self, group: Group, failing: Failing, refusal: Refusal) -> None:
         core, keeper = self._host.core, self._host.keeper

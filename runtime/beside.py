@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
 from runtime import bounds
+from runtime.gate import Gate
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -32,7 +33,11 @@ async def beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def apart(seconds: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `beside`, for work that may never come to its end. Raises TimeoutError; the thread is then let go of."""
+    """As `beside`, for work that may never come to its end.
+
+    Raises TimeoutError. Then, and where this is cancelled, the work is interrupted; its thread is let go of where that
+    is in vain.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -40,25 +45,38 @@ async def apart(seconds: float, work: Callable[P, T], *args: P.args, **kwargs: P
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(lambda: None if future.done() else done())
 
+    gate = Gate(lambda _, __: work(*args, **kwargs))
+
     def working() -> None:
         try:
-            result = work(*args, **kwargs)
+            result = gate(None, None)
         except BaseException as error:
             wrong = error
             tell(lambda: future.set_exception(wrong))
         else:
             tell(lambda: future.set_result(result))
 
-    threading.Thread(target=working, name="midflight-beside", daemon=True).start()
+    thread = threading.Thread(target=working, name="midflight-beside", daemon=True)
+    thread.start()
     until = loop.time() + seconds
-    with _turns:
-        while not future.done():
-            if loop.time() >= until:
-                future.cancel()
-                raise TimeoutError
-            time.sleep(bounds.LET_GO)
-            await asyncio.wait([future], timeout=bounds.SLICE)
+    try:
+        with _turns:
+            while not future.done():
+                if loop.time() >= until:
+                    raise TimeoutError
+                time.sleep(bounds.LET_GO)
+                await asyncio.wait([future], timeout=bounds.SLICE)
+    except (TimeoutError, asyncio.CancelledError):
+        gate.throw(thread.ident, Dropped)
+        await asyncio.wait([future], timeout=bounds.BUDGET)
+        if not future.cancel():
+            future.exception()  # whatever it was
+        raise
     return future.result()
+
+
+class Dropped(BaseException):
+    """Thrown at work that nobody waits for any more."""
 
 
 class _ShortTurns:

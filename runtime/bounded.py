@@ -7,7 +7,6 @@ from ever being upgraded again. A plan runs migrations too: on what the rows of 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import resource
 import threading
 import time
@@ -25,9 +24,6 @@ from runtime.errors import OverBudget
 from runtime.gate import Gate
 
 T = TypeVar("T")
-
-_throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
-_throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 
 @attrs.frozen
@@ -79,9 +75,8 @@ async def bounded(application: str, work: Callable[[], Result[T, Refusal]]) -> R
     working: asyncio.Task[Result[T, Refusal]] = asyncio.create_task(beside(gate, None, None))
     why = await _too_much(working, application)
     while not working.done():  # what is thrown may be caught by a migration
-        token = gate.open
-        if token is not None and gate.open is token:
-            _throw(threads[0], _Late)
+        if threads:
+            gate.throw(threads[0], _Late)
         await asyncio.wait([working], timeout=bounds.BUDGET)
     if why is not None:
         working.exception()  # whatever it was

@@ -119,6 +119,9 @@ ALONE_SAVED = 0.02
 LOOKS_FOR_CHANGES = 1.0
 """Seconds after which files under watch are looked at, also where nothing told of a change."""
 
+PATIENCE = 1.0
+"""Seconds after which a developer is told what a save waits for."""
+
 GIT = 30.0
 """Seconds after which a lock of git's was left over, and nothing is changing the files any more."""
 

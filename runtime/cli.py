@@ -38,6 +38,7 @@ from runtime.command import (
     usage,
 )
 from runtime.gateway import Malformed, parse
+from runtime.lasting import lenient
 
 app = typer.Typer(
     add_completion=False,
@@ -52,6 +53,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command."""
+    lenient()
     app(prog_name="midflight")
 
 

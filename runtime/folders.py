@@ -52,9 +52,11 @@ class Folders:
     async def stirred(self) -> bool:
         """Wait until something may have changed, and return whether something told so.
 
-        Else it is time to look, after `bounds.LOOKS_FOR_CHANGES`.
+        Else it is time to look, after `bounds.LOOKS_FOR_CHANGES`, whatever else changes in the folders meanwhile.
         """
-        await self._stirred.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(bounds.LOOKS_FOR_CHANGES):
+                await self._stirred.wait()
         self._stirred.clear()
         told, self._told = self._told, False
         return told
@@ -88,7 +90,6 @@ class Folders:
                 debounce=STEP * 20,
                 step=STEP,
                 rust_timeout=round(bounds.LOOKS_FOR_CHANGES * 1000),
-                yield_on_timeout=True,
                 recursive=False,
             )
             async with contextlib.aclosing(told):
@@ -97,14 +98,9 @@ class Folders:
                         self.heard()
                         self._told = True
                         self._stirred.set()
-                    elif not changes:
-                        self._stirred.set()
         except (OSError, RuntimeError) as error:
             # A folder is gone again, or the system watches no more of them.
             logger.warning("files are looked at every %g s: %s", bounds.LOOKS_FOR_CHANGES, error)
-            while True:
-                self._stirred.set()
-                await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
 
 
 def _there(folders: Iterable[Path]) -> Iterable[tuple[Path, tuple[int, int]]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
+
+_throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 Step: TypeAlias = Callable[[Any, Any], Any]
 
@@ -31,6 +35,12 @@ class Gate:
         finally:
             self.open = None
             _land()
+
+    def throw(self, thread: int | None, what: type[BaseException]) -> None:
+        """Throw something at the step of this thread, if one is under way."""
+        token = self.open
+        if token is not None and self.open is token:
+            _throw(thread, what)
 
 
 def _land() -> None:

@@ -200,7 +200,7 @@ class Running:
 
     It is on probation while there is a `watch`, `settles` by itself behind it where that was asked for, and is `stuck`,
     for a reason, where it should have gone back and cannot. `undone` is the digest of the version that went back by
-    itself, `transaction` what tells of the last upgrade.
+    itself, `undone_for` why that was, `transaction` what tells of the last upgrade.
     """
 
     compiled: Compiled
@@ -210,6 +210,7 @@ class Running:
     settles: bool = False
     stuck: str = ""
     undone: str = ""
+    undone_for: Refusal | None = None
     transaction: Transaction | None = None
 
     @property

@@ -23,6 +23,7 @@ import builtins
 import importlib
 import importlib.util
 import itertools
+import re
 import sys
 import threading
 import types
@@ -47,6 +48,15 @@ HOME: Final = "__midflight_home__"
 
 _OURS: Final = ("arrows", "migrations", "runtime")
 _NUMBERS = itertools.count(1)
+
+
+def with_own_names(text: str) -> str:
+    """A text about modules of versions with the names that they have in their project.
+
+    >>> with_own_names("cannot import name 'tax' from '_midflight_version_5.shop' or '_midflight_version_5'")
+    "cannot import name 'tax' from 'shop' or '.'"
+    """
+    return re.sub(rf"\b{PREFIX}\d+\b", ".", re.sub(rf"\b{PREFIX}\d+\.", "", text))
 
 
 class Version:

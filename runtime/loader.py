@@ -18,7 +18,7 @@ from arrows.term import Arrow, node
 from runtime.application import Application, Sources
 from runtime.errors import cut
 from runtime.files import Files, Kept
-from runtime.isolate import Version
+from runtime.isolate import Version, with_own_names
 from runtime.refusal import CannotLoad
 from runtime.surroundings import Surroundings
 
@@ -96,13 +96,19 @@ def _executed(version: Version, name: str) -> Result[Application, CannotLoad]:
     return chosen.map(lambda found: attrs.evolve(found[1], sources=Sources(version, found[0])))
 
 
+def parted(path: str) -> tuple[str, str | None]:
+    """The two parts of a `FILE[:APP]`, where the file is there."""
+    if Path(path).exists() or ":" not in path:
+        return path, None
+    file, _, name = path.rpartition(":")
+    return file, name
+
+
 def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
-    name = ""
     try:
-        if not Path(path).exists() and ":" in path:
-            path, _, name = path.rpartition(":")
-            if not name.isidentifier():
-                return Failure(CannotLoad(path, f"{name!r} cannot name a variable; write FILE:APP"))
+        path, name = parted(path)
+        if name is not None and not name.isidentifier():
+            return Failure(CannotLoad(path, f"{name!r} cannot name a variable; write FILE:APP"))
         file = Path(path).resolve()
         if file.is_dir():
             return Failure(CannotLoad(str(file), "is a folder; name a Python file in it"))
@@ -112,7 +118,7 @@ def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
             return Failure(CannotLoad(str(file), "is not a Python file (its name must end in .py)"))
     except (OSError, ValueError) as error:
         return Failure(CannotLoad(cut(path), getattr(error, "strerror", "") or str(error)))
-    return Success((file, name))
+    return Success((file, name or ""))
 
 
 def _chosen(module: types.ModuleType, file: str, name: str) -> Result[tuple[str, Application], CannotLoad]:
@@ -164,7 +170,9 @@ def innermost(texts: Container[str], error: BaseException, otherwise: str = "") 
 
 def _line(error: Any) -> str:
     try:
-        text = " ".join(str(error).split())
+        text = with_own_names(" ".join(str(error).split()))
     except Exception:
         text = "(its text cannot be shown)"
+    if isinstance(error, ValueError) and text.startswith("signal only works in main thread"):
+        text += "; a node executes a file in other threads too, so leave signals to what begins the program"
     return cut(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -108,6 +108,13 @@ class Looking:
         running = self._host.core.applications.get(name)
         return running.compiled.application if running else None
 
+    def undone(self, name: str) -> tuple[str, Refusal] | None:
+        """The version of an application that went back by itself last, in this process: its digest, and why."""
+        running = self._host.core.applications.get(name)
+        if running is None or running.undone_for is None:
+            return None
+        return running.undone, running.undone_for
+
     def codec(self, application: str, scheme: str) -> Codec | None:
         """How the running version of an application speaks a protocol, or None."""
         running = self._host.core.applications.get(application)

@@ -6,9 +6,11 @@ import asyncio
 import os
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
+
+from runtime.lasting import tell
 
 _INPUT: Final = 0
 
@@ -20,22 +22,25 @@ class Prompt:
         """Whether this process may read from a terminal: one in the background is stopped when it does."""
         return _is_there()
 
-    async def ask(self, question: str, choices: str) -> str | None:
-        """Ask until one of the choices is typed, by its letter; None where nobody is there any more.
+    async def ask(self, choices: Sequence[str]) -> str | None:
+        """Ask until one of the choices is typed, or its first letter; None where nobody is there any more.
 
         What was typed before the question is no answer to it.
         """
         if not _is_there():
             return None
         termios.tcflush(_INPUT, termios.TCIFLUSH)
+        letters = [each[0] for each in choices]
         while True:
-            print(question, end="", flush=True)
+            tell(f"  {'/'.join(letters)}? ", end="")
             line = await _line()
             if line is None:
                 return None
-            answer = line.strip()[:1].lower()
-            if answer and answer in choices:
-                return answer
+            answer = line.strip().lower()
+            for each in choices:
+                if answer in (each, each[0]):
+                    return each
+            tell(f"  type {', '.join(letters[:-1])} or {letters[-1]}")
 
 
 def _is_there() -> bool:

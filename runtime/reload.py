@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
-import tokenize
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +22,11 @@ from migrations.refusal import Refusal
 from runtime import bounds, loss
 from runtime.application import Application
 from runtime.beside import apart, beside
+from runtime.edited import edited
 from runtime.folders import Folders
-from runtime.loader import load, load_kept
+from runtime.inserting import inserted, write
+from runtime.known import Known
+from runtime.loader import load, load_kept, parted
 from runtime.loss import Loss
 from runtime.node import Node
 from runtime.plan_command import planned
@@ -45,22 +46,23 @@ class Asks(Protocol):
     def is_there(self) -> bool:
         """Whether anybody can be asked now."""
 
-    async def ask(self, question: str, choices: str) -> str | None:
-        """The letter of one of the choices; None where nobody answers any more."""
+    async def ask(self, choices: Sequence[str]) -> str | None:
+        """One of the choices; None where nobody answers any more."""
 
 
 def reloading(file: str, application: Application, save: Save) -> Callable[[Node], Coroutine[Any, Any, None]]:
     """What watches a `FILE[:APP]` for a node that runs its application, loaded from this save."""
+    whole = str(Path.cwd() / file)  # the folder may be made anew
 
     def watch(node: Node) -> Coroutine[Any, Any, None]:
-        report = Report(console(), asyncio.get_running_loop().time)
-        return Reload(node, file, application, save, report, Prompt()).run()
+        report = Report(console(lasting=True), asyncio.get_running_loop().time)
+        return Reload(node, whole, application, save, report, Prompt()).run()
 
     return watch
 
 
 class Reload:
-    """Lets a node take over each save of the file whose application it runs.
+    """Lets a node take over each save of the file whose application it runs; the file is named with its whole path.
 
     `asks` is who is asked whether undeclared losses may be; where nobody is there they are refused.
     """
@@ -71,17 +73,19 @@ class Reload:
         assert application.sources is not None, "it was loaded from the file"
         self._node = node
         self._file = file
-        self._main = application.sources.version.main
-        self._name = application.name
-        self._save = self._runs = self._ran = save
+        self._path = Path(parted(file)[0])
+        save.leads(self._path)
+        self._application = application
+        self._known = Known(node, application.name, report)
+        self._save = save
         self._report = report
         self._asks = asks
         self._folders = Folders()
-        self._watches: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Watch until this is cancelled."""
         try:
+            self._known.begin(self._application, self._save)
             await self._folders.watch(self._save)
             while True:
                 try:
@@ -92,8 +96,7 @@ class Reload:
                     logger.exception("a save was not taken")
                     await asyncio.sleep(bounds.LOOKS_FOR_CHANGES)
         finally:
-            for each in self._watches.values():
-                each.cancel()
+            self._known.close()
             await self._folders.close()
 
     # A save, whole
@@ -102,6 +105,7 @@ class Reload:
         """Wait until a file is not as it was when it was read last."""
         while True:
             told = await self._folders.stirred()
+            self._known.look(self._save)
             if await beside(self._save.changed):
                 if not told:
                     self._folders.heard()
@@ -112,20 +116,43 @@ class Reload:
         since = self._folders.last
         while True:
             save = Save()
-            try:
-                loaded = await apart(bounds.LOADING, _loaded, self._file, self._main, save)
-            except TimeoutError:
-                problem = f"did not come to its end within {bounds.LOADING:g} s"
-                loaded = Failure(CannotLoad(self._file, problem))
+            loaded = await self._loaded(save)
             await self._folders.watch(save)
             alone = isinstance(loaded, Success) and len(save.read | self._save.read) == 1
-            await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
-            await self._without_git(save)
-            if not await beside(save.changed):
-                saved = Saved(since, save, save.differing(self._save), save.differing(self._runs))
+            with self._waiting("the files to rest"):
+                await self._folders.quiet(bounds.ALONE_SAVED if alone else bounds.TOGETHER_SAVED)
+            with self._waiting("git, which holds its index.lock"):
+                await self._without_git(save)
+            if loaded is not None and not await beside(save.changed):
+                saved = Saved(since, save, save.differing(self._save))
                 self._save = save
                 return saved, loaded
             self._folders.heard()
+
+    async def _loaded(self, save: Save) -> Result[Application, CannotLoad] | None:
+        """Load the file; None where it changed before that came to an end."""
+        loading = asyncio.ensure_future(apart(bounds.LOADING, _loaded, self._file, self._path, save))
+        try:
+            with self._waiting(f"{self._path.name} to be loaded"):
+                while not (await asyncio.wait([loading], timeout=bounds.LOOKS_FOR_CHANGES))[0]:
+                    if await beside(save.changed):
+                        return None
+            return loading.result()
+        except TimeoutError:
+            problem = f"did not come to its end within {bounds.LOADING:g} s"
+            return Failure(CannotLoad(str(self._path), problem))
+        finally:
+            loading.cancel()
+            await asyncio.wait([loading])
+
+    @contextlib.contextmanager
+    def _waiting(self, what: str) -> Iterator[asyncio.TimerHandle]:
+        """Tell what is waited for, where that takes long."""
+        telling = asyncio.get_running_loop().call_later(bounds.PATIENCE, self._report.waits, what)
+        try:
+            yield telling
+        finally:
+            telling.cancel()
 
     async def _without_git(self, save: Save) -> None:
         """Wait until git has written what it is writing."""
@@ -137,34 +164,34 @@ class Reload:
 
     async def _offer(self, saved: Saved, loaded: Result[Application, CannotLoad]) -> None:
         if isinstance(loaded, Failure):
-            self._report.refused(saved, self._running(), [loaded.failure()])
+            self._report.refused(saved, self._known.running, [loaded.failure()])
             return
         application: Application = loaded.unwrap()
         why = await self._upgraded(saved, application)
         if why is None:
             return
         refused, lost = await beside(self._lost, application, why)
-        self._report.refused(saved, self._running(), refused)
+        self._report.refused(saved, self._known.running, refused)
         if lost and self._asks.is_there():
             await self._asked(saved, application, lost)
         elif lost:
-            self._report.how(lost)
-
-    def _running(self) -> Application:
-        application = self._node.application(self._name)
-        assert application is not None, "it is stopped behind this"
-        return application
+            self._report.how(lost, application)
 
     async def _upgraded(self, saved: Saved, application: Application) -> Refusal | None:
         """Let a version take over, and tell so; or return why not."""
         while True:
-            before = self._running()
-            made = await self._node.upgrade(application, settle_before=True, allow_pause=True)
+            self._known.look(self._save)
+            before = self._known.running
+            with self._waiting("another upgrade, which is under way") as telling:
+                made = await self._node.upgrade(
+                    application, settle_before=True, allow_pause=True, tell=lambda _: telling.cancel()
+                )
             match made:
                 case Success(Upgraded() as upgraded):
-                    self._ran, self._runs = self._runs, saved.save
-                    self._report.swapped(saved, before, application, upgraded, self._ran)
-                    self._watch(before, application, saved.save)
+                    at = asyncio.get_running_loop().time()
+                    self._known.took_over(before, application, saved.save)
+                    edits = await beside(edited, before, application)
+                    self._report.swapped(saved, before, application, upgraded, edits, at)
                     return None
                 case Failure(AlreadyRunning()):
                     self._report.same(saved, before)
@@ -173,28 +200,11 @@ class Reload:
                     continue  # the version before has just gone back, or somebody else upgraded
             return made.failure()
 
-    def _watch(self, before: Application, application: Application, save: Save) -> None:
-        """Look after a version from now on, and no more after the one before, which was settled."""
-        if before.digest in self._watches:
-            self._watches.pop(before.digest).cancel()
-        self._watches[application.digest] = asyncio.create_task(self._watched(application, save))
-
-    async def _watched(self, application: Application, save: Save) -> None:
-        """Tell where a version fails on probation."""
-        passed = await self._node.passed(self._name)
-        self._watches.pop(application.digest, None)
-        if isinstance(passed, Success):
-            return
-        running = self._running()
-        if self._runs is save and running.digest != application.digest:
-            self._runs = self._ran
-        self._report.failed(save, running, application, passed.failure())
-
     # What would be lost
 
     def _lost(self, application: Application, refusal: Refusal) -> tuple[list[Refusal], list[Loss]]:
         """All that is refused, and what would be lost, where that is all."""
-        running = self._running()
+        running = self._known.running
         found = planned(running, application).value_or(())
         refused = [each for machine in found for each in machine.refused]
         if refusal not in refused:
@@ -209,9 +219,11 @@ class Reload:
         sources = application.sources
         assert sources is not None
         main = sources.version.main
-        text = loss.written(sources.version.texts[str(main)], sources.variable, lost, application)
-        question, choices = self._report.question(lost, main, writes=text is not None)
-        asking = asyncio.ensure_future(self._asks.ask(question, choices))
+        text = sources.version.texts[str(main)]
+        running = self._known.running
+        edits = await beside(inserted, text, sources.variable, lost, application, running)
+        choices = self._report.question(lost, application, writes=edits is not None)
+        asking = asyncio.ensure_future(self._asks.ask(choices))
         changing = asyncio.ensure_future(self._changed())
         try:
             await asyncio.wait([asking, changing], return_when=asyncio.FIRST_COMPLETED)
@@ -224,12 +236,14 @@ class Reload:
                 each.cancel()
             await asyncio.gather(asking, changing, return_exceptions=True)
         match asking.result():
-            case "d":
+            case "drop":
                 await self._dropped(saved, application, lost)
-            case "w" if text is not None:
-                self._write(main, text)
+            case "write" if edits is not None:
+                problem = await beside(write, main, text, edits)
+                if problem:
+                    self._report.complain(f"{main}: {problem}")
             case _:
-                self._report.keeps(self._running())
+                self._report.keeps(self._known.running)
 
     async def _dropped(self, saved: Saved, application: Application, lost: list[Loss]) -> None:
         """Upgrade with the losses declared, in a version that is the file and a line more."""
@@ -240,24 +254,13 @@ class Reload:
         loaded = await beside(load_kept, main, sources.variable, texts)
         why = await self._upgraded(saved.again(asyncio.get_running_loop().time()), loaded.unwrap())
         if why is not None:
-            self._report.refused(saved, self._running(), [why])
-
-    def _write(self, main: Path, text: str) -> None:
-        """Write the main file, as editors do; that is a save like any other."""
-        aside = main.with_name(f".{main.name}.midflight")
-        try:
-            was = main.read_bytes()
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(was).readline)
-            aside.write_text(text, encoding=encoding, newline="\r\n" if b"\r\n" in was else "\n")
-            aside.chmod(main.stat().st_mode)
-            aside.replace(main)
-        except OSError as error:
-            self._report.complain(f"{main}: {error.strerror}")
+            self._report.refused(saved, self._known.running, [why])
 
 
-def _loaded(file: str, main: Path, save: Save) -> Result[Application, CannotLoad]:
+def _loaded(file: str, path: Path, save: Save) -> Result[Application, CannotLoad]:
     """Load a file, and find out already what it is, while it is waited for."""
-    save.is_file(main)  # also where it is gone
+    save.leads(path)
+    save.is_file(path)  # also where it is gone
     loaded = load(file, save)
     with contextlib.suppress(BuildError):  # the upgrade tells it
         loaded.map(lambda application: application.digest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import textwrap
 import time
@@ -19,6 +18,7 @@ from migrations.planner import ABSENT
 from migrations.refusal import Refusal
 from runtime.aftermath import TakenBack
 from runtime.application import Application
+from runtime.edited import Edits
 from runtime.loss import Loss
 from runtime.refusal import short
 from runtime.report import took
@@ -44,12 +44,11 @@ _COLOURS: Final = {
 
 @attrs.frozen
 class Saved:
-    """A save: since when (seconds of the loop), all its files, those saved, and those that are not as in what runs."""
+    """A save: since when (seconds of the loop), all its files, and those saved."""
 
     since: float
     save: Save
     files: tuple[Path, ...]
-    differing: tuple[Path, ...]
 
     def again(self, now: float) -> Saved:
         """The same save, wanted once more."""
@@ -62,19 +61,20 @@ class Report:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
+        self._here = Path.cwd()
 
     def swapped(
-        self, saved: Saved, before: Application, after: Application, made: Upgraded, was: Save
+        self, saved: Saved, before: Application, after: Application, made: Upgraded, edits: Edits, at: float
     ) -> None:
-        """Another version took over."""
+        """Another version took over, at a time of the clock."""
         self._head(saved)
-        self._lines(saved, was)
+        self._lines(edits)
         changed = [name for name in after.machines if _digest(before, name) != _digest(after, name)]
         width = max(map(len, changed), default=0)
         for name in changed:
             self._cells(name.ljust(width), made.rows.get(name, ()), is_new=name not in before.machines)
-        since = took(self._clock() - saved.since)
         what = ", ".join(changed) or after.name
+        since = took(at - saved.since)
         self._say(f"  {what} swapped in {took(made.seconds)}, {since} after the save", "bold green")
 
     def same(self, saved: Saved, running: Application) -> None:
@@ -100,21 +100,42 @@ class Report:
         else:
             self._say(f"  went back by itself: {_label(running)} runs on, and has answered", "bold")
 
-    def how(self, lost: Iterable[Loss]) -> None:
-        """How losses are declared, where nobody can be asked."""
-        for each in lost:
-            self._say(f"  where that may go: migrations=[{each.dropped()}]")
+    def undone(self, save: Save, running: Application, given: Application, why: Refusal | None) -> None:
+        """What stands in the files went back by itself, before anybody looked."""
+        file = "it" if given.sources is None else self._near(given.sources.version.main)
+        self._print((_now(), "dim"), " ", (f"{file} is not what runs", "bold"))
+        if why is not None:
+            self._wrong(why.happened, save)
+        self._say(f"  {_label(running)} runs on; edit and save {file} to let it take over", "bold")
 
-    def question(self, lost: Sequence[Loss], main: Path, *, writes: bool) -> tuple[str, str]:
-        """What is asked, and the choices."""
+    def another(self, running: Application) -> None:
+        """Somebody changed what runs, and it was no save."""
+        self._print((_now(), "dim"), " ", ("by another hand", "bold"))
+        self._say(f"  {_label(running)} runs now", "bold")
+
+    def waits(self, what: str) -> None:
+        """It takes a while until something of a save can be told."""
+        self._print((f"{_now()} waits for {what}", "dim"))
+
+    def how(self, lost: Iterable[Loss], application: Application) -> None:
+        """How losses are declared, where that is not written for who is asked."""
+        known = {(each.machine, each.old, each.new) for each in application.migrations}
+        for each in lost:
+            if (each.machine, each.old, each.new) in known:
+                ends = f"of {each.machine!r} from {each.old!r} to {each.new!r}"
+                self._say(f"  where that may go, in the Migration {ends}: {each.dropped_besides()}")
+            else:
+                self._say(f"  where that may go: migrations=[{each.dropped()}]")
+
+    def question(self, lost: Sequence[Loss], application: Application, *, writes: bool) -> Sequence[str]:
+        """Ask what to do, and return the choices."""
         self._say("  k  keep the old version")
         self._say("  d  drop it, this once")
-        if writes:
-            self._say(f"  w  write the migration into {_near(main)}")
-        else:
-            self.how(lost)
-        choices = "kdw" if writes else "kd"
-        return f"  {'/'.join(choices)}? ", choices
+        if not writes or application.sources is None:
+            self.how(lost, application)
+            return "keep", "drop"
+        self._say(f"  w  write the migration into {self._near(application.sources.version.main)}")
+        return "keep", "drop", "write"
 
     def withdrawn(self) -> None:
         """Another save came before the answer."""
@@ -133,23 +154,22 @@ class Report:
     def _print(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(Text.assemble(*parts), soft_wrap=True)
 
+    def _near(self, path: Path) -> str:
+        return str(path.relative_to(self._here) if path.is_relative_to(self._here) else path)
+
     def _say(self, text: str, style: str = "") -> None:
         self._print((text, style))
 
     def _head(self, saved: Saved) -> None:
-        named = [_near(each) for each in saved.files]
+        named = [self._near(each) for each in saved.files]
         more = f" and {len(named) - FILES} more" if len(named) > FILES else ""
         what = ", ".join(named[:FILES]) + more or "a folder"
         self._print((_now(), "dim"), " ", (what, "bold"))
 
-    def _lines(self, saved: Saved, was: Save) -> None:
+    def _lines(self, edits: Edits) -> None:
         """The lines that are others than those of the version before."""
-        found = [
-            (path, *each)
-            for path in saved.differing
-            for each in changed(was.said(path), saved.save.said(path))
-        ]
-        several = len(saved.differing) > 1
+        found = [(path, *line) for path, lines in edits.files for line in lines]
+        several = len(edits.files) > 1
         shown = found[:LINES]
         places = [f"{path.name}:{number}" if several else f"{number}" for path, _, number, _ in shown]
         width = max(map(len, places), default=0)
@@ -158,8 +178,9 @@ class Report:
             self._print(
                 (f"  {place:>{width}} ", "dim"), (f"{sign} {text}", "green" if sign == "+" else "red")
             )
-        if len(found) > LINES:
-            self._say(f"  {'':>{width}}   and {len(found) - LINES} more", "dim")
+        more = len(found) - len(shown) + edits.besides
+        if more:
+            self._say(f"  {'':>{width}}   and {more} more" if shown else f"  {more} lines are others", "dim")
 
     def _cells(self, name: str, rows: Sequence[Row], *, is_new: bool) -> None:
         told = list(_told(rows)) or [("new machine" if is_new else "no cells", "")]
@@ -171,26 +192,11 @@ class Report:
 
     def _wrong(self, problem: str, save: Save) -> None:
         """What is wrong, and the line of source where."""
-        self._say(f"  {_nearer(problem)}", "red")
+        self._say(f"  {problem.replace(f'{self._here}/', '')}", "red")
         places = ((path, re.search(rf"{re.escape(str(path))}:(\d+)", problem)) for path in save.read)
         for path, found in [(path, found) for path, found in places if found][:1]:
             line = save.line(path, int(found[1]))
             self._print((f"  {found[1]:>5} | ", "dim"), line.expandtabs(4))
-
-
-def changed(was: str, now: str) -> Iterator[tuple[str, int, str]]:
-    r"""The lines of two texts that differ: a sign, the number, and the line; empty ones are left out.
-
-    >>> list(changed("a\nb\nc", "a\nB\nc\nd"))
-    [('-', 2, 'b'), ('+', 2, 'B'), ('+', 4, 'd')]
-    """
-    old, new = was.splitlines(), now.splitlines()
-    for word, first, last, begin, end in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if word != "equal":
-            yield from (("-", at + 1, old[at]) for at in range(first, last) if old[at].strip())
-            yield from (("+", at + 1, new[at]) for at in range(begin, end) if new[at].strip())
 
 
 def _told(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
@@ -216,12 +222,3 @@ def _label(application: Application) -> str:
 
 def _now() -> str:
     return time.strftime("%H:%M:%S")
-
-
-def _near(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _nearer(text: str) -> str:
-    return text.replace(f"{Path.cwd()}/", "")

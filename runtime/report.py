@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +18,7 @@ from arrows.changed_lines import Style, changed_lines, segments
 from arrows.diff import Difference
 from arrows.marked import Look
 from arrows.tree import Line
+from runtime.lasting import Lasting
 from runtime.refusal import short
 from runtime.unit import ALONE
 
@@ -40,11 +41,12 @@ _LOOKS: dict[Look | None, str] = {
 }
 
 
-def console(*, errors: bool = False) -> Console:
+def console(*, errors: bool = False, lasting: bool = False) -> Console:
     """The terminal; what goes into a pipe or a file is as wide as it is, and plain."""
     stream = sys.stderr if errors else sys.stdout
     wide = None if stream.isatty() or "COLUMNS" in os.environ else 200
-    return Console(file=stream, width=wide, highlight=False, soft_wrap=not stream.isatty())
+    file = cast("TextIO", Lasting(stream)) if lasting else stream
+    return Console(file=file, width=wide, highlight=False, soft_wrap=not stream.isatty())
 
 
 def say(text: str) -> None:
@@ -65,7 +67,7 @@ def plain(value: Any) -> None:
 
 def as_json(value: Any) -> str:
     """JSON on one line."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
 
 
 def time(milliseconds: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from returns.result import Failure
 
-from runtime import bounds, report
+from runtime import bounds
 from runtime.application import Application
 from runtime.artifact_command import taken
 from runtime.command import (
@@ -19,10 +19,13 @@ from runtime.command import (
     done,
     usage,
 )
+from runtime.entry import is_reference
 from runtime.extra import NeedsExtra
+from runtime.lasting import tell
 from runtime.listen import DEFAULT
 from runtime.loader import load
 from runtime.release import Release
+from runtime.release_file import SUFFIX
 from runtime.save import Save
 from runtime.serve import Over, Watch, serve
 from runtime.upgrade_command import Older
@@ -92,7 +95,7 @@ def run(
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
     done(
-        serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over, watching),
+        serve(found, listen or [DEFAULT], data, tell, budget or None, initial, over, watching),
         as_json=False,
     )
 
@@ -101,6 +104,8 @@ def _watched(file: str | None) -> tuple[Application, Watch]:
     """The application in a file, and what watches it; or tell why not, and end."""
     if file is None:
         usage("--watch goes with a FILE.")
+    if file.endswith(SUFFIX) or (is_reference(file) and not Path(file).exists()):
+        usage("--watch goes with one application in a Python file, not with a release or an artifact.")
     try:
         from runtime.reload import reloading  # noqa: PLC0415 - watchfiles is an extra
     except ModuleNotFoundError:

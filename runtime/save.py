@@ -27,6 +27,7 @@ class Save:
         self._texts: dict[Path, bytes] = {}
         self._files: dict[Path, bool] = {}
         self._folders: dict[Path, bool] = {}
+        self._links: dict[Path, Path] = {}
 
     def is_file(self, path: Path) -> bool:
         """Whether there was such a file when it was asked for first."""
@@ -36,6 +37,10 @@ class Save:
         """Whether there was such a folder when it was asked for first."""
         return self._folders.setdefault(path, _is(path.is_dir))
 
+    def leads(self, path: Path) -> Path:
+        """Where a path led, through all links, when it was asked for first."""
+        return self._links.setdefault(path, _led(path))
+
     def text(self, path: Path) -> str:
         """What a file said when it was asked for first. Raises OSError, or SyntaxError for what is no text."""
         if path not in self._texts:
@@ -44,10 +49,10 @@ class Save:
 
     def line(self, path: Path, number: int) -> str:
         """A line of a file as it was read, or "" where there is none."""
-        lines = self.said(path).splitlines()
+        lines = self._said(path).split("\n")
         return lines[number - 1].rstrip() if 0 < number <= len(lines) else ""
 
-    def said(self, path: Path) -> str:
+    def _said(self, path: Path) -> str:
         """What a file that was read said, or "" where it was not."""
         try:
             return decoded(path, self._texts.get(path, b""))
@@ -62,7 +67,7 @@ class Save:
     @property
     def asked(self) -> frozenset[Path]:
         """All that was asked for, whether it was there or not."""
-        return frozenset({*self._texts, *self._files, *self._folders})
+        return frozenset({*self._texts, *self._files, *self._folders, *self._links})
 
     def differing(self, other: Save) -> tuple[Path, ...]:
         """The files that another save has otherwise, or alone."""
@@ -74,9 +79,11 @@ class Save:
         return any(self._changes())
 
     def _changes(self) -> Iterator[bool]:
-        yield from (_is(path.is_file) is not was for path, was in self._files.items())
-        yield from (_is(path.is_dir) is not was for path, was in self._folders.items())
-        yield from (_bytes(path) != was for path, was in self._texts.items())
+        # They may grow meanwhile, where they are being loaded.
+        yield from (_led(path) != was for path, was in list(self._links.items()))
+        yield from (_is(path.is_file) is not was for path, was in list(self._files.items()))
+        yield from (_is(path.is_dir) is not was for path, was in list(self._folders.items()))
+        yield from (_bytes(path) != was for path, was in list(self._texts.items()))
 
 
 def _is(look: Callable[[], bool]) -> bool:
@@ -84,6 +91,13 @@ def _is(look: Callable[[], bool]) -> bool:
         return look()
     except OSError:  # nobody may look there
         return False
+
+
+def _led(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # in a circle
+        return path
 
 
 def _bytes(path: Path) -> bytes | None:

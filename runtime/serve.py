@@ -51,10 +51,11 @@ def serve(
     over: Over | None = None,
     watch: Watch | None = None,
 ) -> Result[None, Refusal]:
-    """Run an application, a release, or what ran here last, until SIGTERM, SIGINT or a `stop` over the control socket.
+    """Run an application, a release, or what ran here last, until a signal or a `stop` over the control socket.
 
-    What waits then is answered. A step may take `budget` seconds. `initial` is an export with the state to start with.
-    It is controlled `over` TCP, too. `watch` lets it take over what is saved.
+    The signals are SIGTERM, SIGINT and SIGHUP. What waits then is answered. A step may take `budget` seconds.
+    `initial` is an export with the state to start with. It is controlled `over` TCP, too. `watch` lets it take over
+    what is saved.
     Returns Failure, with nothing started, where the data directory or an address is not to be had.
     """
     claimed = claim(data)
@@ -178,7 +179,7 @@ async def _run(
         server = _Server(config)
         loop = asyncio.get_running_loop()
         speakers = await speaking(node, wanted, listeners)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _stopping():
             loop.add_signal_handler(number, _stop, server, speakers, control)
         serving = asyncio.ensure_future(
             server.serve([each.socket for each in listeners if each.scheme == "http"])
@@ -201,6 +202,12 @@ async def _run(
         steps = sum(m.stepped for each in node.status().applications for m in each.machines)
     say(f"stopped after {steps} messages; the state is kept in {ours.directory}")
     return Success(None)
+
+
+def _stopping() -> tuple[signal.Signals, ...]:
+    """The signals that ask the node to stop: also that its terminal is closed, unless it began with that ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGTERM, signal.SIGINT, *(() if ignored else (signal.SIGHUP,)))
 
 
 def _stop(server: uvicorn.Server, speakers: Sequence[Speaker], control: Control) -> None:

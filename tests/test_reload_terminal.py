@@ -8,11 +8,12 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -67,6 +68,12 @@ class Terminal:
     def plain(self) -> str:
         return re.sub(r"\x1b\[[0-9;]*m", "", self.shown).replace("\r\n", "\n")
 
+    def close(self) -> None:
+        """Close the window."""
+        if self.ours >= 0:
+            os.close(self.ours)
+        self.ours = -1
+
     def types(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
@@ -97,14 +104,17 @@ def masked(text: str) -> str:
 
 
 @contextlib.contextmanager
-def developing(folder: Path, *arguments: str) -> Iterator[Terminal]:
-    (folder / "app.py").write_text(SHOP)
+def developing(
+    folder: Path, *arguments: str, text: str | None = SHOP, lead: str = LEAD, **environment: str
+) -> Iterator[Terminal]:
+    if text is not None:
+        (folder / "app.py").write_text(text)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            LEAD,
+            lead,
             *MIDFLIGHT,
             "run",
             "app.py",
@@ -114,12 +124,19 @@ def developing(folder: Path, *arguments: str) -> Iterator[Terminal]:
             *arguments,
         ],
         cwd=folder,
-        env={**ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"},
+        env={
+            **ENVIRONMENT,
+            "TERM": "xterm-256color",
+            "COLUMNS": "100",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        },
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
     )
+    os.close(theirs)
     terminal = Terminal(process, ours, folder)
     try:
         terminal.sees("watches [^\n]*\n")
@@ -127,8 +144,7 @@ def developing(folder: Path, *arguments: str) -> Iterator[Terminal]:
     finally:
         process.kill()
         process.wait()
-        os.close(theirs)
-        os.close(ours)
+        terminal.close()
 
 
 SEEN = """\
@@ -160,8 +176,9 @@ TIME app.py
   k  keep the old version
   d  drop it, this once
   w  write the migration into app.py
-  k/d/w? x
-  k/d/w? d
+  k/d/w? don't
+  type k, d or w
+  k/d/w? drop
 TIME app.py
   11 - def shop(msg: Add, *, total: int = 0) -> int:
   12 -     total += msg.n * 2
@@ -217,9 +234,9 @@ def test_what_a_developer_sees(tmp_path: Path) -> None:
         terminal.edit("total: int = 0) -> int:\n    total += msg.n * 2\n    return total", SUM)
         terminal.sees(r"k/d/w\? ")
         assert terminal.call(5) == 30, "nothing waits for the answer"
-        terminal.types("x\n")
+        terminal.types("don't\n")
         terminal.sees(r"k/d/w\? ")
-        terminal.types("d\n")
+        terminal.types("drop\n")
         terminal.sees("after the save\n")
         assert terminal.call(5) == 5
         terminal.edit(SUM, "most: int = 0) -> int:\n    most = max(most, msg.n)\n    return most")
@@ -239,6 +256,132 @@ def test_what_a_developer_sees(tmp_path: Path) -> None:
         assert f"\x1b[{colour}m{text}" in terminal.shown
 
 
+TWICE = ("total += msg.n", "total += msg.n * 2")
+
+
+def test_a_terminal_that_is_closed_is_a_clean_end(tmp_path: Path) -> None:
+    """A version on probation stays on it, and is looked after at the next start."""
+    with developing(tmp_path) as terminal:
+        terminal.edit("total += msg.n", "total += 10 // msg.n")
+        terminal.sees("after the save\n")
+        assert terminal.call(5) == 2
+        terminal.close()
+        assert terminal.process.wait(20) == 0
+    with developing(tmp_path, text=None) as terminal:
+        assert terminal.call(2) == 7
+        assert terminal.call(0) == 7, "by the version before"
+        terminal.sees("on probation.*ZeroDivisionError.*has answered\n")
+
+
+def test_without_a_terminal_it_goes_on_where_that_was_wanted(tmp_path: Path) -> None:
+    """As under nohup."""
+    lead = LEAD.replace("import ", "import signal, ").replace(
+        "os.execvp", "signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execvp"
+    )
+    with developing(tmp_path, lead=lead) as terminal:
+        assert terminal.call(5) == 5
+        terminal.close()
+        terminal.edit(*TWICE)
+        until(lambda: terminal.call(1) > terminal.call(-1) + 1)
+        terminal.process.terminate()
+        assert terminal.process.wait(20) == 0
+
+
+def test_who_reads_what_is_told_may_end(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SHOP)
+    ours, theirs = os.pipe()
+    command = [*MIDFLIGHT, "run", "app.py", "--watch", "--listen", "http://127.0.0.1:0"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    terminal = Terminal(process, ours, tmp_path)
+    try:
+        terminal.sees("watches [^\n]*\n")
+        terminal.close()
+        terminal.edit(*TWICE)
+        until(lambda: terminal.call(1) > terminal.call(-1) + 1)
+        terminal.edit("msg.n * 2", "msg.n * -3")
+        until(lambda: terminal.call(1) < terminal.call(-1))
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(seen: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for what is asked for again and again."""
+    end = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_an_end_without_a_word_on_probation_is_told(tmp_path: Path) -> None:
+    """The version before runs then, and what stands in the file takes over with the next save."""
+    with developing(tmp_path) as terminal:
+        terminal.edit(*TWICE)
+        terminal.sees("after the save\n")
+        assert terminal.call(5) == 10
+    with developing(tmp_path, text=None) as terminal:
+        shown = terminal.sees("is not what runs.*let it take over\n")
+        assert (
+            "app.py is not what runs\n  shop: the process ended uncleanly while version 1 was on prob"
+            in shown
+        )
+        assert terminal.call(1) == 11
+        terminal.edit("return total", "return total  # as it is")
+        shown = terminal.sees("after the save\n")
+        assert "- total += msg.n\n" in shown
+        assert "+ total += msg.n * 2\n" in shown
+        assert terminal.call(1) == 13
+
+
+def test_what_takes_over_at_the_start_is_looked_after(tmp_path: Path) -> None:
+    with developing(tmp_path) as terminal:
+        assert terminal.call(5) == 5
+        terminal.types("\x03")
+        assert terminal.process.wait(20) == 0
+    with developing(tmp_path, text=SHOP.replace("+= msg.n", "+= msg.n // 0")) as terminal:
+        assert terminal.call(5) == 10
+        terminal.sees("on probation.*ZeroDivisionError.*has answered\n")
+
+
+def test_letters_that_the_terminal_does_not_have(tmp_path: Path) -> None:
+    encoding = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    with developing(tmp_path, **encoding) as terminal:
+        terminal.edit("msg.n\n", "msg.n // 0  # caf\xe9 \u20ac\n")
+        shown = terminal.sees("after the save\n")
+        assert r"+ total += msg.n // 0  # caf\xe9 \u20ac" in shown
+        assert terminal.call(5) == 5
+        terminal.sees(r"on probation.*// 0  # caf\\xe9.*has answered\n")
+
+
+def test_a_command_shows_letters_that_the_terminal_does_not_have(tmp_path: Path) -> None:
+    """JSON stays JSON."""
+    encoding = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    (tmp_path / "app.py").write_text("raise ValueError('caf\xe9 \u20ac')\n", encoding="utf-8")
+    done = midflight("draw", "app.py", cwd=tmp_path, **encoding)
+    assert done.returncode == 1
+    assert r"ValueError: caf\xe9 \u20ac" in done.stderr
+    done = midflight("diff", "app.py", "app.py", "--json", cwd=tmp_path, **encoding)
+    assert "caf\xe9 \u20ac" in json.loads(done.stdout)["message"]
+
+
+def test_a_folder_that_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    with developing(folder, "--data", str(tmp_path / "data")) as terminal:
+        assert terminal.call(5) == 5
+        shutil.rmtree(folder)
+        terminal.sees("there is no such file.*runs on\n")
+        folder.mkdir()
+        (folder / "app.py").write_text(SHOP.replace(*TWICE))
+        assert " app.py\n" in terminal.sees("after the save\n")
+        assert terminal.call(5) == 15
+
+
 def test_the_page_shows_what_is_seen() -> None:
     """docs/developing.md has the file, and what the terminal shows of its saves."""
     page = (ROOT / "docs" / "developing.md").read_text()
@@ -247,6 +390,14 @@ def test_the_page_shows_what_is_seen() -> None:
     assert len(shown) == 4
     for each in shown:
         assert masked(each.rstrip("\n")) in SEEN
+
+
+def test_what_is_no_python_file_is_not_watched(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('name = "shop"\nversion = "1"\n')
+    for each in ("shop.toml", "shop@1"):
+        done = midflight("run", each, "--watch", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "--watch goes with one application in a Python file" in done.stderr
 
 
 def test_without_watchfiles_it_says_what_to_install(tmp_path: Path) -> None:

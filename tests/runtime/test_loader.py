@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import linecache
 import sys
@@ -15,6 +16,7 @@ import pytest
 from returns.result import Failure, Success
 
 from runtime.application import Application
+from runtime.beside import beside
 from runtime.isolate import PREFIX
 from runtime.loader import load
 from runtime.testing import TestNode
@@ -262,6 +264,14 @@ BAD: dict[str, tuple[str, str]] = {
     "zeros": ("x = '\0'\n", "source code string cannot contain null bytes"),
     "deep": ("x = " + "(" * 5000 + ")" * 5000 + "\n", "v1.py"),
     "none": ("x = 1\n", "v1.py: holds no Application; write app = Application(...)"),
+    "a name that is not there": (
+        "from helper_of_two import tax\n",
+        "v1.py:1: ImportError: cannot import name 'tax' from 'helper_of_two' (",
+    ),
+    "a name of the folder": (
+        "from . import tax\n",
+        "v1.py:1: ImportError: cannot import name 'tax' from '.' (",
+    ),
     "two": (
         APP + "other = Application('b', version='1', machines={'m': arr(abs)})\n",
         "(app, other); name one: v1.py:app",
@@ -280,9 +290,19 @@ def test_what_cannot_be_loaded_is_one_line_with_its_place(kind: str, tmp_path: P
     text, expected = BAD[kind]
     written(tmp_path, "helper.py", "x = 1\ny\n")
     written(tmp_path, "broken.py", "def\n")
+    written(tmp_path, "helper_of_two.py", "")
     path = tmp_path / "v1.py"
     path.write_bytes(text.encode(errors="surrogateescape"))
     assert expected in why(str(path))
+
+
+def test_a_signal_that_is_set_is_told_for_what_it_is(tmp_path: Path) -> None:
+    """Only in the main thread that can be done, and a node executes a version in another one too."""
+    path = written(tmp_path, "v1.py", f"import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\n{APP}")
+    found = asyncio.run(beside(why, path))
+    assert (
+        "v1.py:2: ValueError: signal only works in main thread of the main interpreter; a node exec" in found
+    )
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Developer:
     def is_there(self) -> bool:
         return self.answer is not None
 
-    async def ask(self, question: str, choices: str) -> str | None:
+    async def ask(self, choices: Sequence[str]) -> str | None:
         self.asked += 1
         if self.answer == "":
             await asyncio.Event().wait()  # thinks
@@ -495,6 +495,29 @@ def test_saves_by_renaming_by_halves_and_in_bursts(tmp_path: Path) -> None:
     tried(work)
 
 
+def test_callers_do_not_wait_for_the_report(tmp_path: Path) -> None:
+    """Of twenty thousand lines that are alike three are others."""
+    words = "def words(n):\n" + "    n += 1\n" * 20_000 + "    return n\n"
+    text = SHOP.replace("@proc", "import words\n\n@proc")
+
+    async def work() -> None:
+        async with developing(tmp_path, app=text, words=words) as developer:
+            swapped = asyncio.ensure_future(developer.takes(r"words\.py"))
+            longest, last = 0.0, time.monotonic()
+            lines = words.split("\n")
+            for number in (100, 9_000, 19_000):
+                lines[number] = "    n += 2"
+            developer.edit("+= msg.n", "+= msg.n * 2")
+            developer.save("\n".join(lines), "words.py")
+            while not swapped.done():
+                await developer.call()
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            assert "+ n += 2" in await swapped
+            assert longest < 2
+
+    tried(work)
+
+
 # What is wrong, and what comes of it
 
 
@@ -593,7 +616,7 @@ def test_an_undeclared_loss_is_refused_where_nobody_is_there(tmp_path: Path) -> 
 
 def test_a_loss_is_accepted_once_and_recovered(tmp_path: Path) -> None:
     async def work() -> None:
-        async with developing(tmp_path, data=True, answer="d", app=SHOP) as developer:
+        async with developing(tmp_path, data=True, answer="drop", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             assert "dropped   total: int, declared" in await developer.takes()
@@ -611,7 +634,7 @@ def test_a_loss_is_accepted_once_and_recovered(tmp_path: Path) -> None:
 
 def test_the_old_version_is_kept_or_another_save_comes(tmp_path: Path) -> None:
     async def work() -> None:
-        async with developing(tmp_path, answer="k", app=SHOP) as developer:
+        async with developing(tmp_path, answer="keep", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             await developer.sees("runs on.*runs on")
@@ -631,7 +654,7 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
     typed = typed.replace("-> int", "-> str")
 
     async def work() -> None:
-        async with developing(tmp_path, answer="w", app=SHOP) as developer:
+        async with developing(tmp_path, answer="write", app=SHOP) as developer:
             await developer.call(n=5)
             developer.edit(*LOSES)
             assert "dropped   total" in await developer.takes()
@@ -659,6 +682,65 @@ def test_the_migration_is_written_into_the_file(tmp_path: Path) -> None:
     tried(work)
 
 
+def test_a_migration_is_written_after_another(tmp_path: Path) -> None:
+    """While the version's text stays what it is, one stands there that has led."""
+    texts = SHOP.replace("total: int = 0", 'total: str = ""').replace("+= msg.n", "+= str(msg.n)")
+    texts = texts.replace("-> int", "-> str")
+    pairs = texts.replace('total: str = ""', "total: tuple[int, ...] = ()").replace(
+        "+= str(msg.n)", "+= (msg.n,)"
+    )
+    pairs = pairs.replace("-> str", "-> tuple[int, ...]")
+    unfilled = 'raise NotImplementedError("what the cell total becomes")'
+
+    async def work() -> None:
+        async with developing(tmp_path, answer="write", app=SHOP) as developer:
+            await developer.call(n=5)
+            developer.save(texts)
+            await developer.sees("raised NotImplementedError.*runs on")
+            developer.edit(unfilled, "return str(value)")
+            await developer.takes()
+            assert await developer.call(n=1) == "51"
+            text = (tmp_path / "app.py").read_text()
+            developer.save(
+                text.replace(
+                    texts[texts.index("def shop") : texts.index("app =")],
+                    pairs[pairs.index("def shop") : pairs.index("app =")],
+                )
+            )
+            await developer.sees("w  write the migration into")
+            await developer.sees("raised NotImplementedError.*runs on")
+            text = (tmp_path / "app.py").read_text()
+            assert text.count("Migration(") == 1
+            assert "arr(shop_total_up_)" in text
+            developer.edit(unfilled, "return (int(value),)")
+            await developer.takes()
+            assert await developer.call(n=1) == (51, 1)
+
+    tried(work)
+
+
+def test_what_is_advised_where_one_stands_there(tmp_path: Path) -> None:
+    """Two migrations between the same versions are none."""
+    one = SHOP.replace("import A", "import DROP, A").replace(
+        '"shop": shop}', '"shop": shop}, migrations=[Migration("shop", old="1", new="1", up={"old": DROP})]'
+    )
+
+    async def work() -> None:
+        text = SHOP.replace("*, total", "*, old: int = 0, total").replace(
+            "    total +=", "    old += 1\n    total +="
+        )
+        async with developing(tmp_path, app=text) as developer:
+            await developer.call(n=5)
+            developer.save(one)
+            developer.edit(*LOSES)
+            shown = await developer.sees(r"where that may go[^\n]*\n")
+            assert """in the Migration of 'shop' from '1' to '1': up={"total": DROP}\n""" in shown
+            developer.edit('up={"old": DROP}', 'up={"old": DROP, "total": DROP}')
+            await developer.takes()
+
+    tried(work)
+
+
 def test_what_goes_and_comes_back_may_go_again(tmp_path: Path) -> None:
     """Of a migration that stays in the file what has led is past; a conversion is not done twice."""
     led = '"shop": shop}, migrations=[Migration("shop", old="1", new="1", up={"total": arr(twice)}, down={})]'
@@ -666,7 +748,7 @@ def test_what_goes_and_comes_back_may_go_again(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with developing(
-            tmp_path, answer="d", app=SHOP.replace("import A", "import DROP, arr, A")
+            tmp_path, answer="drop", app=SHOP.replace("import A", "import DROP, arr, A")
         ) as developer:
             await developer.call(n=5)
             developer.edit(
@@ -715,7 +797,7 @@ def test_a_message_that_is_gone_is_asked_for_too(tmp_path: Path) -> None:
     )
 
     async def work() -> None:
-        async with developing(tmp_path, answer="w", app=text) as developer:
+        async with developing(tmp_path, answer="write", app=text) as developer:
             await developer.call(type="Add", n=5)
             developer.edit("msg: Add | Old", "msg: Add", "        case Old():\n            pass\n", "")
             await developer.takes()

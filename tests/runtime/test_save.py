@@ -35,6 +35,10 @@ def test_what_was_read_is_read_once(tmp_path: Path) -> None:
     assert save.text(file) == "one\ntwo\n"
     assert save.line(file, 2) == "two"
     assert [save.line(file, number) for number in (0, 3)] == ["", ""]
+    file.write_text("a\x0cb\u2028c\nd\n", encoding="utf-8")
+    other = Save()
+    other.text(file)
+    assert other.line(file, 2) == "d", "as Python counts"
     assert save.changed()
     again = Save()
     again.text(file)
