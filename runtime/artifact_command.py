@@ -18,7 +18,7 @@ from runtime.admission import Wanted, opened, packed
 from runtime.application import Application
 from runtime.arriving import arrived, arrived_release
 from runtime.artifact import KIND, Artifact, read
-from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, noted, usage
+from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, usage
 from runtime.key_command import KeyFile, key_file
 from runtime.keys import Key, home, read_key
 from runtime.pulling import AnyRegistry, pulled, registry
@@ -199,7 +199,6 @@ def taken(
         if not from_registry(text):
             return Success(loaded(text))
         made, held = fetched(text, where, token)
-        noted(where, data)
         return arrived(held, Wanted(made.address, made.name, made.version), here, older=older)
 
     def release() -> Result[Release, Refusal] | None:

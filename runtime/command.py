@@ -16,6 +16,7 @@ from runtime.application import Application
 from runtime.artifact import Artifact
 from runtime.collecting import note
 from runtime.control_client import Remote, ask, remote
+from runtime.datadir import LOCK
 from runtime.entry import is_reference
 from runtime.keys import home
 from runtime.loader import load
@@ -176,9 +177,13 @@ def fetched(
 
 
 def noted(where: str | None, directory: Path) -> None:
-    """Let a registry in a folder keep what the node on a data directory needs."""
+    """Let a registry in a folder that is there keep what the node on a data directory needs.
+
+    Also where the version comes from a file: it may be in the registry as well. A directory that no node has owned yet
+    needs nothing.
+    """
     of = registry(where).value_or(None)
-    if isinstance(of, Registry):
+    if isinstance(of, Registry) and of.path.exists() and (directory / LOCK).exists():
         note(of, directory)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from runtime import report
 from runtime.artifact_command import ReferenceArgument
-from runtime.collecting import collected, forget
+from runtime.collecting import collected
 from runtime.command import Json, Registry_, RegistryToken, done, example, usage
 from runtime.control_token import had
 from runtime.entry import is_reference
@@ -122,7 +123,9 @@ def gc(
     ] = 0,
     forgotten: Annotated[
         list[Path] | None,
-        typer.Option("--forget", metavar="DIR", help="A data directory that is gone for good."),
+        typer.Option(
+            "--forget", metavar="DIR", help="A data directory that is gone for good: look at it no more."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without, it is only told.")] = False,
     where: Registry_ = None,
@@ -131,13 +134,13 @@ def gc(
     """Tell which artifacts nobody needs, and take them away with --yes.
 
     What is tagged stays, and what a node on this machine runs, can roll back to or has in its journal: `run` and
-    `upgrade` note its data directory. Nodes elsewhere are not seen; tag what they run.
+    `upgrade` note its data directory in a registry that is there. Nodes elsewhere are not seen; tag what they run.
     """
     of = _folder(where, as_json=as_json)
-    for each in forgotten or ():
-        done(forget(of, each), as_json=as_json)
+    if not math.isfinite(older_than * DAY):
+        usage(f"--older-than {older_than}: give a number of days.")
     since = time.time_ns() // 10**6 - int(older_than * DAY) if older_than else 2**62
-    found = done(collected(of, directories or (), since, do=yes), as_json=as_json)
+    found = done(collected(of, directories or (), since, do=yes, forgotten=forgotten or ()), as_json=as_json)
     if as_json:
         report.plain(found.to_plain())
         return

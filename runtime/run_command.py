@@ -17,8 +17,10 @@ from runtime.command import (
     Registry_,
     RegistryToken,
     done,
+    noted,
     usage,
 )
+from runtime.datadir import claim
 from runtime.extra import NeedsExtra
 from runtime.listen import DEFAULT
 from runtime.loader import load
@@ -91,6 +93,8 @@ def run(
     if token_file is not None and control is None:
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
+    done(claim(data), as_json=False).release()
+    noted(registry, data)  # before anything is kept in it, and once it can be told that it was a node's
     done(
         serve(found, listen or [DEFAULT], data, report.say, budget or None, initial, over, watching),
         as_json=False,

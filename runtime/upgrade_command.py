@@ -121,11 +121,11 @@ def upgrade(
         "wait": wait and not dry_run,
         "progress": not as_json,
     }
+    if control is None and not dry_run:
+        noted(registry, data)  # before: the node keeps what it is led to, whoever waits for that
     with report.Steps() as steps:
         reply = ask(place, request, timeout=None, tell=steps.tell)
     show(done(reply, as_json=as_json), as_json)
-    if give.fetched and control is None and not dry_run:
-        noted(registry, data)
 
 
 def _limit(running: str | None, watched: str) -> Probation | None:
@@ -141,7 +141,7 @@ def _limit(running: str | None, watched: str) -> Probation | None:
 
 
 class Giving:
-    """What a node is given of what is typed: paths, or artifacts out of the registry (`fetched`: whether any was)."""
+    """What a node is given of what is typed: paths, or artifacts out of the registry."""
 
     def __init__(
         self,
@@ -152,7 +152,6 @@ class Giving:
         older: bool = False,
         as_json: bool = False,
     ) -> None:
-        self.fetched = False
         self._from = where, token
         self._path = path
         self._older = older
@@ -163,7 +162,6 @@ class Giving:
         return self._artifact(text) if from_registry(text) else self._path(text)
 
     def _artifact(self, reference: str) -> Any:
-        self.fetched = True
         made, held = fetched(reference, *self._from, as_json=self._as_json)
         told: dict[str, Any] = {"name": made.name, "version": made.version, "address": made.address}
         told = {"artifact": base64.b64encode(held).decode(), **told, "older": self._older}
