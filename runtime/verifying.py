@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.entry import Entry
+from runtime.errors import shown
 from runtime.registry import Registry, told
 from runtime.registry_folder import Folder, held
 from runtime.registry_index import Index
@@ -21,8 +22,8 @@ from runtime.tags import tag
 class Wrong:
     """What is not as it was put in, and where."""
 
-    place: str
-    problem: str
+    place: str = attrs.field(converter=shown)
+    problem: str = attrs.field(converter=shown)
 
 
 @attrs.frozen

@@ -215,10 +215,13 @@ def test_what_nobody_has_put_there_is_told_and_in_nobodys_way(registry: Registry
         each.write_text("stray")
     (registry.path / "nodes").mkdir()
     (registry.path / "nodes" / "folder").mkdir()
+    (folder.artifacts / os.fsdecode(b"\xff\x1b[2J")).touch()
     found = verified(registry).unwrap()
     assert sorted(Path(each.place).relative_to(registry.path).as_posix() for each in found.wrong) == [
-        *("artifacts/file", "artifacts/folder", "incoming/folder", "tags/file", "tags/shop/folder")
+        *("artifacts/\\udcff\\x1b[2J", "artifacts/file", "artifacts/folder"),
+        *("incoming/folder", "tags/file", "tags/shop/folder"),
     ]
+    json.dumps(found.to_plain(), ensure_ascii=False).encode()
     assert [each.name for each in registry.entries().unwrap()] == ["shop"]
     assert [each.tag for each in registry.tags().unwrap()] == ["stable"]
     assert registry.find("shop@stable").unwrap().address == made.address
