@@ -105,7 +105,8 @@ def collected(
     needed: dict[str, str] = {}
     noted, left = _noted(registry), set[Path]()
     for directory in forgotten:
-        notes = {file for file, each in noted.items() if each.resolve() == directory.resolve()}
+        same = (directory.absolute(), directory.resolve())
+        notes = {file for file, each in noted.items() if each in same or file == _note(registry, directory)}
         if not notes or is_owned(directory):
             known = ", ".join(map(str, noted.values())) or "none"
             problem = "its node runs" if notes else f"it is not noted; there are: {known}"

@@ -193,8 +193,11 @@ def noted(where: str | None, directory: Path) -> None:
     Also where the version comes from a file: it may be in the registry as well. A directory that no node has owned yet
     needs nothing.
     """
-    of = registry(where).value_or(None)
-    if isinstance(of, Registry) and of.path.exists() and (directory / LOCK).exists():
+    try:
+        of = registry(where).value_or(None)
+    except RuntimeError:  # a user without a home has no registry there
+        return
+    if isinstance(of, Registry) and is_there(str(of.path)) and is_there(str(directory / LOCK)):
         note(of, directory)
 
 

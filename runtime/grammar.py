@@ -62,27 +62,33 @@ def _is_free(text: str) -> bool:
     return any(_differs(lines, *each) for each in _f_strings(text))
 
 
-def _f_strings(text: str) -> Iterator[tuple[tokenize.TokenInfo, _Place, list[tokenize.TokenInfo]]]:
-    """The f-strings, also those within others: how each starts, where its text ends, and what is within its braces."""
-    inside: list[tuple[tokenize.TokenInfo, list[tokenize.TokenInfo]]] = []
+def _f_strings(text: str) -> Iterator[tuple[tokenize.TokenInfo, _Place, list[tokenize.TokenInfo | None]]]:
+    """The f-strings, also those within others: how each starts, where its text ends, and the tokens within its braces.
+
+    None stands for what is between two of them.
+    """
+    inside: list[tuple[tokenize.TokenInfo, list[tokenize.TokenInfo | None]]] = []
     for each in tokenize.generate_tokens(io.StringIO(text).readline):
         kind = tokenize.tok_name[each.type]
         if kind == "FSTRING_END":
             start, inner = inside.pop()
             yield start, each.start, inner
-        for _, inner in inside[:-1] if kind == "FSTRING_MIDDLE" else inside:
-            inner.append(each)
+        for at, (_, inner) in enumerate(inside, 1):
+            inner.append(None if kind == "FSTRING_MIDDLE" and at == len(inside) else each)
         if kind == "FSTRING_START":
             inside.append((each, []))
 
 
 def _differs(
-    lines: list[str], start: tokenize.TokenInfo, end: _Place, inner: list[tokenize.TokenInfo]
+    lines: list[str], start: tokenize.TokenInfo, end: _Place, inner: list[tokenize.TokenInfo | None]
 ) -> bool:
-    if any(each.type == tokenize.COMMENT or "\\" in each.string for each in inner):
+    within = [each for each in inner if each is not None]
+    if any(each.type == tokenize.COMMENT or "\\" in each.string for each in within):
         return True
     for one, other in itertools.pairwise(inner):  # a line that is continued is in no token
-        if one.end[0] != other.start[0] and lines[one.end[0] - 1].rstrip().endswith("\\"):
+        if one is None or other is None or one.end[0] == other.start[0]:
+            continue
+        if lines[one.end[0] - 1].rstrip().endswith("\\"):
             return True
     return _ends(lines, start) != end
 
