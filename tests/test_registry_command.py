@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pwd
 import re
 import shutil
 import signal
@@ -19,6 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runtime.cli import app
+from runtime.command import noted
 from runtime.control_client import ask
 from runtime.keys import read_key
 from runtime.pulling import pulled
@@ -380,6 +382,24 @@ def test_what_a_node_is_led_to_stays_from_the_moment_it_is_asked(project: Path) 
     assert told("gc", "--yes", cwd=project, code=1)["reason"] == "UnreadableRoot"
     assert told("gc", "--forget", other, "--forget", project / ".midflight", cwd=project)["done"] is False
     assert told("gc", "--yes", cwd=project, code=1)["reason"] == "UnreadableRoot", "it was only told"
+
+
+def test_a_user_without_a_home_has_no_registry_to_note_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user has no name; `midflight run FILE` has always needed none."""
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    (tmp_path / "lock").touch()
+    for name in ("MIDFLIGHT_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(RuntimeError):
+        Path("~").expanduser()
+    noted(None, tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["lock"]
 
 
 def test_a_start_that_was_refused_needs_nothing(project: Path) -> None:
