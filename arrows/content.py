@@ -77,6 +77,8 @@ class _Graph:
         self.alive: list[Any] = []
         self.waiting: deque[tuple[int, Callable[[], Any]]] = deque()
         self.open: list[int] = []
+        self.once: set[int] = set()
+        """What makes the defaults of fields, by identity: it is not repeated."""
         self.packer = packer(self.code)
 
     def hash(self, start: Callable[[], Any], name: str) -> str:
@@ -169,7 +171,9 @@ class _Graph:
     def function(self, function: types.FunctionType) -> Any:
         """A function of the user's."""
         where = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
-        found = reached(function, where)
+        found = reached(function, where, repeated=id(function) not in self.once)
+        if id(function) in self.once:
+            self.once.update(map(id, found.values()))
         return [
             normal(function) if self.typed else untyped(normal(function)),
             *self.defaults(function, where),
@@ -212,4 +216,9 @@ class _Graph:
         values: list[Any] = []
         for name, value in members.written(cls):
             (code if members.is_code(value) else values).append([name, members.member(value, ref)])
-        return [[ref(base) for base in members.bases(cls)], code, values, members.hooks(cls, ref)]
+
+        def once(thing: Any) -> Any:
+            self.once.add(id(thing))
+            return ref(thing)
+
+        return [[ref(base) for base in members.bases(cls)], code, values, members.hooks(cls, ref, once)]

@@ -15,7 +15,7 @@ from typing import Any
 
 from arrows.source import SOURCE
 
-_OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
+OURS = frozenset({"arrows", "migrations", "runtime", "midflight"})
 _STANDARD = sysconfig.get_path("stdlib")
 
 
@@ -54,7 +54,7 @@ def _is_there(function: types.FunctionType) -> bool:
 def home(module: str, name: str) -> Any:
     """How a name of a module is written down, or None for the user's own."""
     top = module.partition(".")[0]
-    if top in _OURS and _is_ours(top):
+    if top in OURS and _is_ours(top):
         return ["midflight", module, name]
     held = sys.modules.get(module)
     file = getattr(held, "__file__", None) or ""

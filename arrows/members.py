@@ -122,18 +122,20 @@ def member(value: Any, ref: Ref) -> Any:
     return ref(value)
 
 
-def hooks(cls: type, ref: Ref) -> list[Any]:
-    """What runs when an instance is made, and how instances are compared."""
+def hooks(cls: type, ref: Ref, once: Ref) -> list[Any]:
+    """What runs when an instance is made, `once` for what makes a default, and how instances are compared."""
+    fields = (*_attrs_fields(cls), *_dataclass_fields(cls))
     if not record.is_frozen_record(cls):
-        declared = [_declared(each, ref) for each in (*_attrs_fields(cls), *_dataclass_fields(cls))]
-        return [*declared, *record.options(cls)]
-    hooks: list[tuple[str, Any, Any]] = [
-        (f.name, f.default, None) for f in record.fields(cls) if f.default and not record.is_data(f.default)
+        return [*(_declared(each, ref, once) for each in fields), *record.options(cls)]
+    made = [
+        [f.name, once(f.default), None]
+        for f in record.fields(cls)
+        if f.default and not record.is_data(f.default)
     ]
-    hooks += [(f.name, f.validator, f.converter) for f in _attrs_fields(cls) if f.validator or f.converter]
-    inside = [_declared(f, ref) for f in (*_attrs_fields(cls), *_dataclass_fields(cls)) if not f.init]
+    hooks = [(f.name, f.validator, f.converter) for f in _attrs_fields(cls) if f.validator or f.converter]
     written = [[name, *(None if h is None else ref(h) for h in both)] for name, *both in hooks]
-    return [*written, *inside, *record.options(cls)]
+    inside = [_declared(f, ref, once) for f in fields if not f.init]
+    return [*made, *written, *inside, *record.options(cls)]
 
 
 def _attrs_fields(cls: type) -> tuple[Any, ...]:
@@ -144,14 +146,15 @@ def _dataclass_fields(cls: type) -> tuple[Any, ...]:
     return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
 
 
-def _declared(field: Any, ref: Ref) -> list[Any]:
+def _declared(field: Any, ref: Ref, once: Ref) -> list[Any]:
     """A field of a class that is not frozen data."""
     said = [field.name, bool(field.init), bool(field.kw_only)]
     if isinstance(field, dataclasses.Field):
         either = (field.default, field.default_factory)
-        return [*said, field.compare, [ref(each) for each in either if each is not dataclasses.MISSING]]
+        return [*said, field.compare, [once(each) for each in either if each is not dataclasses.MISSING]]
     default = field.default
     made = isinstance(default, attrs.Factory)  # type: ignore[arg-type]
     held = [default.factory, default.takes_self] if made else [] if default is attrs.NOTHING else [default]
-    held += [each for each in (field.validator, field.converter, field.on_setattr) if each is not None]
-    return [*said, field.alias, bool(field.eq), bool(field.order), made, [ref(each) for each in held]]
+    runs = [each for each in (field.validator, field.converter, field.on_setattr) if each is not None]
+    hooks = [*map(once, held), *map(ref, runs)]
+    return [*said, field.alias, bool(field.eq), bool(field.order), made, hooks]

@@ -43,10 +43,11 @@ _CHANGES: Final = frozenset(
 """What changes a container in place."""
 
 
-def reached(function: types.FunctionType, where: Origin) -> Reached:
+def reached(function: types.FunctionType, where: Origin, *, repeated: bool = True) -> Reached:
     """Return what the globals, closure variables and imports of a function stand for, now.
 
-    Raises BuildError where the function writes what it reads, or can read what nobody sees.
+    Raises BuildError where the function writes what it reads, or can read what nobody sees, and where one that is
+    `repeated` uses what gives something else each time.
     """
     tree = tree_of(function)
     uses = _uses(tree)
@@ -74,7 +75,7 @@ def reached(function: types.FunctionType, where: Origin) -> Reached:
             _hidden("calls importlib.import_module(), which sees what cannot be identified", where)
     _written(function, tree, found, where)
     each_time = unrepeatable(tree, found, lambda part: _through_classes(part, found))
-    if each_time:
+    if each_time and repeated:
         raise BuildError(
             f"this function uses {each_time}, which gives something else each time, and steps are repeated",
             where=where,

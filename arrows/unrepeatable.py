@@ -1,14 +1,13 @@
 """What gives something else each time: clocks, chance, and what belongs to the process or the computer.
 
 A step is repeated when a node is started again, in a rehearsal and in a trial, and must come to the same each time. So
-a function that calls such a thing is refused, with what to do instead.
+a function that calls such a thing is refused, with what to do instead. What makes the default of a field is not: who
+sends a message may let it have a number of its own, which is in the message when that is written down.
 """
 
 from __future__ import annotations
 
 import ast
-import datetime
-import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -42,11 +41,11 @@ def unrepeatable(tree: ast.AST, found: Mapping[str, Any], stands_for: Callable[[
     for name, value in found.items():
         if getattr(value, "__name__", "") in NAMES.get(getattr(value, "__module__", None) or "", ()):
             return name
-        if isinstance(getattr(value, "__self__", None), random.Random):
+        if any(base.__module__ == "random" for base in type(getattr(value, "__self__", None)).__mro__):
             return name
     for each in ast.walk(tree):
         if isinstance(each, ast.Attribute) and each.attr in _METHODS:
             owner = stands_for(each.value)
-            if isinstance(owner, type) and issubclass(owner, datetime.date):
+            if isinstance(owner, type) and any(base.__module__ == "datetime" for base in owner.__mro__):
                 return ast.unparse(each)
     return ""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
@@ -27,9 +27,23 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _FORMAT = 1
 
 
+def is_name(name: object) -> TypeGuard[str]:
+    """Whether something can name an application, a version or a machine: it stands in URLs and in paths.
+
+    >>> [is_name(each) for each in ("shop", "2.1", "till~2", "-", "a b", 7)]
+    [True, True, True, False, False, False]
+    """
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None and len(name) <= bounds.MAX_NAME
+
+
+def is_scheme(scheme: object) -> TypeGuard[str]:
+    """Whether something can name a protocol beside http, which every node speaks."""
+    return isinstance(scheme, str) and _SCHEME.fullmatch(scheme) is not None and scheme != "http"
+
+
 def named(name: object, what: str) -> str:
     """A name that may stand in a URL. Raises BuildError for another one."""
-    if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= bounds.MAX_NAME:
+    if is_name(name):
         return name
     raise BuildError(
         f"{name!r:.200} cannot name {what}",
@@ -78,7 +92,7 @@ def _migrations(migrations: Iterable[Migration]) -> tuple[Migration, ...]:
 
 def _codecs(codecs: Mapping[str, Codec]) -> Mapping[str, Codec]:
     for scheme, each in codecs.items():
-        if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme) or scheme == "http":
+        if not is_scheme(scheme):
             raise BuildError(
                 f"{scheme!r:.200} cannot name a protocol",
                 where=caller(),

@@ -19,8 +19,8 @@ content: what it is kept under, and what a parent and a release mean by it.
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import importlib.util
 import json
 import re
 import sys
@@ -32,11 +32,12 @@ import attrs
 from returns.result import Failure, Result, Success
 
 from arrows.canonical import dump
-from arrows.library import distributions
+from arrows.library import OURS, distributions
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.application import Application
+from runtime.application import Application, is_name, is_scheme
+from runtime.grammar import OLDEST, oldest
 from runtime.kernels import Kernels, kernels
 from runtime.outline import shapes
 from runtime.release_parts import Part, release_problem
@@ -45,8 +46,6 @@ from runtime.versions import installed
 
 KIND: Final = "artifact"
 FORMAT: Final = 1
-OLDEST: Final = (3, 11)
-"""The oldest Python that there is midflight for."""
 
 _TYPES: Final[Mapping[str, Any]] = {
     "format": int,
@@ -68,7 +67,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "sources": dict,
 }
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_LOST: Final = "it imports {}, which is neither of its project nor of an installed library"
 _PYTHON: Final = re.compile(r"3\.[0-9]{1,3}")
 
 
@@ -177,12 +176,26 @@ def pack(application: Application, parent: str | None = None) -> Result[Artifact
         problem = f"{wrong.where}: {wrong.what}" if wrong.where else wrong.what
         return Failure(CannotPack(application.name, problem))
     if held is not None:
+        lost = sorted(filter(_is_nobodys, held.version.outside))
+        if lost:
+            return Failure(CannotPack(application.name, _LOST.format(", ".join(lost))))
         told |= _carried(held.version.main, held.version.places[0], held.version.texts, held.version.outside)
         told["variable"] = held.variable
     content = dump(told)
     if len(content) > bounds.MAX_CONTENT:
         return Failure(TooLarge(str(application.name), len(content), bounds.MAX_CONTENT))
     return read(content, application.name)
+
+
+def _is_nobodys(top: str) -> bool:
+    """Whether a module is there that neither travels nor is installed with anything that can be named."""
+    if top in sys.stdlib_module_names or top in OURS or top in distributions():
+        return False
+    try:
+        found = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return False
+    return found is not None and found.origin not in (None, "built-in", "frozen")
 
 
 def _carried(main: Path, root: Path, texts: Mapping[str, str], outside: set[str]) -> dict[str, Any]:
@@ -197,27 +210,12 @@ def _carried(main: Path, root: Path, texts: Mapping[str, str], outside: set[str]
     }
 
 
-def oldest(texts: Any) -> str:
-    """The oldest Python whose grammar reads some texts.
-
-    >>> oldest(["x = 1"])
-    '3.11'
-    """
-    for minor in range(OLDEST[1], sys.version_info[1]):
-        try:
-            for text in texts:
-                ast.parse(text, feature_version=(3, minor))
-        except SyntaxError:
-            continue
-        return f"3.{minor}"
-    return f"3.{sys.version_info[1]}"
-
-
 def read(content: bytes, place: str) -> Result[Artifact, NotAnArtifact]:
     """The artifact of a content. Reads it, and nothing else: nothing that it names is looked up."""
     try:
         told = json.loads(content)
         problem = None if dump(told) == content else "it is not in the form that midflight writes"
+        json.dumps(told, ensure_ascii=False).encode()  # half of a character can neither be shown nor stored
     except (ValueError, RecursionError) as wrong:
         return Failure(NotAnArtifact(place, f"not the JSON that midflight writes ({type(wrong).__name__})"))
     problem = problem or _problem(told)
@@ -232,17 +230,16 @@ def _problem(told: Any) -> str:
     if not isinstance(told, dict) or type(told.get("format")) is not int:
         return "it has no format number"
     if told["format"] > FORMAT:
-        return f"it is of format {told['format']}: install a newer midflight"
+        return "it is of a later format: install a newer midflight"
+    if told["format"] < FORMAT:
+        return "its format is none"
     if told.keys() - {"release"} != _TYPES.keys():
         return "its fields are not those of an artifact"
     wrong = next((name for name, kind in _TYPES.items() if not isinstance(told[name], kind)), None)
     if wrong:
         return f"its field {wrong!r} is of another type"
-    digests = (told["digest"], told["edition"], *([told["parent"]] if told["parent"] else ()))
-    names = (told["name"], told["version"])
-    if not all(map(_DIGEST.fullmatch, digests)) or not all(
-        _NAME.fullmatch(each) and len(each) <= bounds.MAX_NAME for each in names
-    ):
+    digests = (told["digest"], told["edition"], *([] if told["parent"] is None else [told["parent"]]))
+    if not all(map(_DIGEST.fullmatch, digests)) or not (is_name(told["name"]) and is_name(told["version"])):
         return "its name, version or a digest is not one"
     if not _PYTHON.fullmatch(told["python"]) or bool(told["machines"]) is ("release" in told):
         return "its Python or its machines are missing"
@@ -253,15 +250,28 @@ def _problem(told: Any) -> str:
 
 def _parts_problem(told: dict[str, Any]) -> str:
     pairs = [*told["machines"], *told["healthy"]]
-    if not all(isinstance(each, list) and len(each) == 2 and isinstance(each[0], str) for each in pairs):
+    if not all(isinstance(each, list) and len(each) == 2 and is_name(each[0]) for each in pairs):
         return "its machines are not pairs of a name and a kernel"
     if len({name for name, _ in told["machines"]}) < len(told["machines"]):
         return "two of its machines have one name"
     keys = {"machine", "old", "new", "kernel"}
     if not all(isinstance(each, dict) and each.keys() == keys for each in told["migrations"]):
         return "its migrations are not as midflight writes them"
-    texts = (*told["distributions"].values(), *told["codecs"], *told["sources"].values())
-    return "" if all(isinstance(each, str) for each in texts) else "a text is missing"
+    if not all(is_name(each["machine"]) for each in told["migrations"]):
+        return "its migrations are not as midflight writes them"
+    labels = (each[side] for each in told["migrations"] for side in ("old", "new"))
+    names = (*labels, *told["distributions"].keys(), *told["distributions"].values())
+    if not all(map(_is_line, names)):
+        return "a version or a library has no name that can be shown"
+    texts = (*told["sources"].values(), *told["codecs"])
+    if not all(isinstance(each, str) for each in texts) or not all(map(is_scheme, told["codecs"])):
+        return "a text is missing"
+    return ""
+
+
+def _is_line(text: Any) -> bool:
+    """Whether something is a text that a terminal shows as it is."""
+    return isinstance(text, str) and text != "" and text.isprintable()
 
 
 def _sources_problem(told: dict[str, Any]) -> str:
@@ -274,6 +284,8 @@ def _sources_problem(told: dict[str, Any]) -> str:
         return "its variable is not a name"
     for path in sources:
         parts = PurePosixPath(path).parts
-        if path != "/".join(parts) or path.startswith("/") or ".." in parts or "\0" in path or "\\" in path:
-            return f"{path[:80]!r} is not a path below a folder"
+        if path != "/".join(parts) or path.startswith("/") or ".." in parts or "\\" in path:
+            return f"{path[:80]!a} is not a path below a folder"
+        if not _is_line(path):
+            return f"{path[:80]!a} cannot be shown"
     return ""

@@ -1,100 +1,41 @@
-"""The commands of artifacts: `push`, `pull` and `show`."""
+"""The commands of artifacts that are there: `pull` and `show`; and what `run` starts of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
-from returns.result import Result, Success
+from returns.result import Failure, Result
 
 from arrows.diff import diff as differences
+from arrows.term import Arrow
 from arrows.tree import tree
 from migrations.refusal import Refusal
-from runtime import report
-from runtime.admission import Wanted, opened, packed
+from runtime import admission, report
+from runtime.admission import Wanted, opened
 from runtime.application import Application
 from runtime.arriving import arrived, arrived_release
-from runtime.artifact import KIND, Artifact, read
-from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, loaded, noted, usage
-from runtime.key_command import KeyFile, key_file
-from runtime.keys import Key, home, read_key
-from runtime.pulling import AnyRegistry, pulled, registry
+from runtime.artifact import KIND, Artifact
+from runtime.command import Json, Registry_, RegistryToken, done, fetched, from_registry, replying, usage
+from runtime.errors import of_system
+from runtime.export_command import CannotWrite
+from runtime.keys import home
+from runtime.loader import load
+from runtime.pulling import pulled, registry
 from runtime.refusal import short
-from runtime.registry import Pushed
-from runtime.release import Release, release_digest
-from runtime.release_file import SUFFIX, beside, load_release, read_release
-from runtime.release_parts import Part, release_content
-from runtime.seal import is_sealed, sealed
+from runtime.release import Release
+from runtime.release_file import SUFFIX, load_release
+from runtime.seal import is_sealed
 from runtime.trust import list_of, trust
 from runtime.whole_file import put_whole
 
 ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", help="NAME@VERSION, NAME@TAG, NAME, or the first digits of a digest.")
 ]
-
-
-def push(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE[:APP]", help="A Python file, the file of a release, or an artifact that is signed."
-        ),
-    ],
-    parent: Annotated[
-        str | None, typer.Option(metavar="REF", help="The artifact that this one comes from.")
-    ] = None,
-    key: KeyFile = None,
-    where: Registry_ = None,
-    token: RegistryToken = None,
-    as_json: Json = False,
-) -> None:
-    """Pack a version, sign it with your key, and put it into the registry.
-
-    The same sources give the same artifact everywhere. A version that is there stays as it is: what changed needs a
-    version of its own. An artifact that was signed already is put in as it is. Of a release its applications are put
-    in too, where they are files.
-    """
-    into = done(registry(where, token), as_json=as_json)
-    data = _signed_already(file)
-    if data is None:
-        above = None if parent is None else done(into.find(parent), as_json=as_json).address
-        signing = done(read_key(key_file(key)), as_json=as_json)
-        if file.endswith(SUFFIX):
-            content = _release(file, into, signing, as_json=as_json)
-        else:
-            content = done(packed(loaded(file, as_json=as_json), above), as_json=as_json).content
-        data = sealed(KIND, content, signing)
-    _told(into, done(into.push(data), as_json=as_json), as_json=as_json)
-
-
-def _release(file: str, into: AnyRegistry, key: Key, *, as_json: bool) -> bytes:
-    """The content of a release's artifact; its applications that are files are put into the registry before."""
-    told, parts, digests = done(read_release(file), as_json=as_json), [], []
-    for each in told["applications"]:
-        place = beside(file, each)
-        if from_registry(place):
-            entry = done(into.find(place), as_json=as_json)
-        else:
-            made = done(packed(loaded(place, as_json=as_json)), as_json=as_json)
-            entry = done(into.push(sealed(KIND, made.content, key)), as_json=as_json).entry
-        parts.append(Part(entry.name, entry.version, entry.address))
-        digests.append((entry.name, entry.digest))
-    digest = release_digest(told["name"], digests)
-    content = release_content(told["name"], told["version"], digest, parts, told.get("gone", ()))
-    return bytes(done(read(content, file), as_json=as_json).content)
-
-
-def _told(into: AnyRegistry, came: Pushed, *, as_json: bool) -> None:
-    """Say what came of a push."""
-    if as_json:
-        report.plain({"ok": True, "new": came.new, **came.entry.to_plain()})
-    else:
-        word = "pushed to" if came.new else "is in"
-        told = f"artifact {short(came.entry.address)}, digest {short(came.entry.digest)}, {came.entry.size} bytes"
-        report.say(f"{came.entry.name}@{came.entry.version} {word} {into}: {told}")
 
 
 def pull(
@@ -115,7 +56,7 @@ def pull(
     try:
         put_whole(file, data)
     except OSError as error:
-        usage(f"{file}: {error.strerror}")
+        done(Failure(CannotWrite(str(file), of_system(error))), as_json=as_json)
     if as_json:
         report.plain({"ok": True, "file": str(file), **_plain(made, len(data))})
     else:
@@ -142,13 +83,15 @@ def show(
     """
     if as_json and as_tree:
         usage("of --json and --tree, choose one.")
-    data = _signed_already(reference)
+    keys = done(trust(list_of(home())), as_json=as_json)
+    counting = keys if as_tree else None
+    data = signed_already(reference)
     if data is None:
         of = done(registry(where, token), as_json=as_json)
-        made, data = done(pulled(of, reference, None), as_json=as_json)
+        made, data = done(pulled(of, reference, counting), as_json=as_json)
     else:
-        made = done(opened(data, None, reference), as_json=as_json)
-    trusted = made.key in done(trust(list_of(home())), as_json=as_json)
+        made = done(opened(data, counting, reference), as_json=as_json)
+    trusted = made.key in keys
     if as_json:
         report.plain({**_plain(made, len(data)), "trusted": trusted, "shapes": made.told["shapes"]})
         return
@@ -173,14 +116,26 @@ def show(
     ]
     report.table("", ("", ""), rows)
     if as_tree:
-        for each in made.release or (made,):
-            _drawn(each.address, made.parent, where, token)
+        for each in [fetched(part.address, where, token)[0] for part in made.release] or (made,):
+            _drawn(each, where, token)
 
 
-def _drawn(address: str, parent: str | None, where: str | None, token: Path | None) -> None:
-    """Draw the machines of an artifact in the registry, beside those of the one that it comes from."""
-    version = loaded(address, where, token)
-    before = {} if parent is None else loaded(parent, where, token).machines
+def _drawn(made: Artifact, where: str | None, token: Path | None) -> None:
+    """Draw the machines of an artifact, beside those of the one that it comes from, where that is there."""
+    with replying():
+        version = done(admission.loaded(made), as_json=False)
+    before: Mapping[str, Arrow[Any, Any]] = {}
+    if made.parent is not None:
+        keys = done(trust(list_of(home())), as_json=False)
+        found = registry(where, token).bind(lambda of: pulled(of, made.parent or "", keys))
+        with replying():
+            above = found.bind(lambda each: admission.loaded(each[0]))
+        if isinstance(above, Failure):
+            report.complain(
+                f"{made} is drawn alone, as what it comes from cannot be: {above.failure().message}"
+            )
+        else:
+            before = above.unwrap().machines
     for name, machine in version.machines.items():
         report.say(f"\n{name}")
         if name in before:
@@ -197,9 +152,8 @@ def taken(
 
     def one(text: str) -> Result[Application, Refusal]:
         if not from_registry(text):
-            return Success(loaded(text))
+            return load(text)
         made, held = fetched(text, where, token)
-        noted(where, data)
         return arrived(held, Wanted(made.address, made.name, made.version), here, older=older)
 
     def release() -> Result[Release, Refusal] | None:
@@ -215,7 +169,7 @@ def taken(
     return found
 
 
-def _signed_already(file: str) -> bytes | None:
+def signed_already(file: str) -> bytes | None:
     """The bytes of a file that holds an artifact, or None."""
     try:
         data = Path(file).read_bytes()

@@ -19,8 +19,9 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.admission import opened
-from runtime.datadir import LOCK
+from runtime.datadir import LOCK, is_owned
 from runtime.entry import Entry
+from runtime.errors import shown
 from runtime.journal import VERSIONS
 from runtime.reading import NoData, looked
 from runtime.refusal import short
@@ -45,6 +46,24 @@ class UnreadableRoot(Refusal):
 
 
 @attrs.frozen
+class CannotForget(Refusal):
+    """A data directory is none that a registry looks at, or its node runs."""
+
+    directory: str
+    problem: str
+
+    @property
+    def happened(self) -> str:
+        return f"{self.directory} cannot be forgotten: {self.problem}. Nothing was collected;"
+
+    @property
+    def remedy(self) -> str:
+        return (
+            "--forget is for a data directory that is noted in the registry, and whose node is gone for good."
+        )
+
+
+@attrs.frozen
 class Collected:
     """What can go, or has gone where `done`, and what stays, with the reason."""
 
@@ -64,34 +83,43 @@ def note(registry: Registry, directory: Path) -> Result[None, Refusal]:
     file = _note(registry, directory)
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        put_whole(file, os.fsencode(directory.absolute()))
-    return Success(None)
-
-
-@told
-def forget(registry: Registry, directory: Path) -> Result[None, Refusal]:
-    """Look at a data directory no more."""
-    _note(registry, directory).unlink(missing_ok=True)
+        put_whole(file, os.fsencode(directory.resolve()))
     return Success(None)
 
 
 @told
 def collected(
-    registry: Registry, directories: Iterable[Path], since: int, *, do: bool
+    registry: Registry,
+    directories: Iterable[Path],
+    since: int,
+    *,
+    do: bool,
+    forgotten: Iterable[Path] = (),
 ) -> Result[Collected, Refusal]:
     """Tell what nobody needs, and with `do` take it away.
 
-    `directories` are looked at besides those that are noted; what came at `since` (milliseconds since 1970) or later
-    stays. Returns Failure(UnreadableRoot), and then nothing has gone.
+    `directories` are looked at besides those that are noted, and those that are `forgotten` are not; with `do` they are
+    noted no more. What came at `since` (milliseconds since 1970) or later stays. Returns Failure(UnreadableRoot |
+    CannotForget), and then nothing has gone.
     """
     needed: dict[str, str] = {}
-    for directory in dict.fromkeys((*_noted(registry), *(each.absolute() for each in directories))):
+    noted, left = _noted(registry), set[Path]()
+    for directory in forgotten:
+        same = (directory.absolute(), directory.resolve())
+        notes = {file for file, each in noted.items() if each in same or file == _note(registry, directory)}
+        if not notes or is_owned(directory):
+            known = ", ".join(map(str, noted.values())) or "none"
+            problem = "its node runs" if notes else f"it is not noted; there are: {known}"
+            return Failure(CannotForget(shown(str(directory)), shown(problem)))
+        left |= notes
+    looked_at = (each for file, each in noted.items() if file not in left)
+    for directory in dict.fromkeys((*looked_at, *(each.resolve() for each in directories))):
         found = looked(directory, lambda reading: [key for key, _ in reading.items(VERSIONS)])
         if isinstance(found, Failure):
             if isinstance(found.failure(), NoData) and (directory / LOCK).exists():
                 continue  # a node was there, and did not come to keep anything
-            return Failure(UnreadableRoot(str(directory), found.failure().happened))
-        needed |= {key.removeprefix(VERSIONS): f"needed by {directory}" for key in found.unwrap()}
+            return Failure(UnreadableRoot(shown(str(directory)), shown(found.failure().happened)))
+        needed |= {key.removeprefix(VERSIONS): f"needed by {shown(str(directory))}" for key in found.unwrap()}
     tags, entries = registry.tags(), registry.entries()
     if isinstance(tags, Failure) or isinstance(entries, Failure):
         return Failure((tags if isinstance(tags, Failure) else entries).failure())
@@ -115,6 +143,8 @@ def collected(
             return Failure(removed.failure())
         if not removed.unwrap():
             kept = (*kept, (each, "tagged just now"))
+    for file in left if do else ():
+        file.unlink(missing_ok=True)
     stayed = {each.address for each, _ in kept}
     return Success(Collected(tuple(each for each in gone if each.address not in stayed), kept, do))
 
@@ -127,12 +157,17 @@ def _releases(registry: Registry, entries: Iterable[Entry]) -> Iterator[tuple[En
             yield entry, tuple(each.address for each in made.unwrap().release)
 
 
-def _noted(registry: Registry) -> list[Path]:
+def _noted(registry: Registry) -> dict[Path, Path]:
+    """The notes, and the directory of each."""
     folder = registry.path / "nodes"
     notes = sorted(folder.iterdir()) if folder.exists() else ()
-    return [Path(os.fsdecode(each.read_bytes())) for each in notes if not each.name.startswith(".")]
+    return {
+        each: Path(os.fsdecode(each.read_bytes()))
+        for each in notes
+        if each.is_file() and not each.name.startswith(".")
+    }
 
 
 def _note(registry: Registry, directory: Path) -> Path:
-    name = short(hashlib.sha256(os.fsencode(directory.absolute())).hexdigest())
+    name = short(hashlib.sha256(os.fsencode(directory.resolve())).hexdigest())
     return registry.path / "nodes" / name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,15 +18,18 @@ from runtime.application import Application
 from runtime.artifact import Artifact
 from runtime.collecting import note
 from runtime.control_client import Remote, ask, remote
+from runtime.datadir import LOCK
 from runtime.entry import is_reference
 from runtime.keys import home
 from runtime.loader import load
 from runtime.pulling import pulled, registry
 from runtime.refusal import CannotCompile
 from runtime.registry import Registry
+from runtime.registry_reply import RegistryRefused
 from runtime.release import Release
 from runtime.release_file import SUFFIX, load_release, of_artifact
 from runtime.trust import list_of, trust
+from runtime.whole_file import is_there
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The node's data directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -102,7 +107,7 @@ def done(result: Result[Any, Refusal], *, as_json: bool) -> Any:
                 report.plain({"ok": False, **refusal.to_plain()})
             else:
                 report.complain(str(refusal))
-            raise typer.Exit(exit_code(refusal.reason))
+            raise typer.Exit(1 if isinstance(refusal, RegistryRefused) else exit_code(refusal.reason))
     raise AssertionError("a Result is one of the two")
 
 
@@ -152,17 +157,24 @@ def loaded(
 ) -> Application:
     """The application in a file or of an artifact; or tell why there is none, and end."""
     if not from_registry(file):
-        result: Result[Application, Refusal] = load(file)
+        with replying():
+            result: Result[Application, Refusal] = load(file)
     else:
         made, _ = fetched(file, where, token, as_json=as_json)
-        result = admission.loaded(made)
+        with replying():
+            result = admission.loaded(made)
     found: Application = done(result, as_json=as_json)
     return found
 
 
+def replying() -> contextlib.AbstractContextManager[object]:
+    """Standard output is for the reply: what versions print when they are loaded goes to standard error."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def from_registry(text: str) -> bool:
     """Whether a text names an artifact in a registry, and no file."""
-    return is_reference(text) and not Path(text).exists()
+    return is_reference(text) and not is_there(text)
 
 
 def fetched(
@@ -176,9 +188,16 @@ def fetched(
 
 
 def noted(where: str | None, directory: Path) -> None:
-    """Let a registry in a folder keep what the node on a data directory needs."""
-    of = registry(where).value_or(None)
-    if isinstance(of, Registry):
+    """Let a registry in a folder that is there keep what the node on a data directory needs.
+
+    Also where the version comes from a file: it may be in the registry as well. A directory that no node has owned yet
+    needs nothing.
+    """
+    try:
+        of = registry(where).value_or(None)
+    except RuntimeError:  # a user without a home has no registry there
+        return
+    if isinstance(of, Registry) and is_there(str(of.path)) and is_there(str(directory / LOCK)):
         note(of, directory)
 
 
@@ -191,14 +210,16 @@ def wanted(
         if made.release:
             got = (partial(fetched, each.address, where, token, as_json=as_json) for each in made.release)
             loads = [lambda get=each: admission.loaded(get()[0]) for each in got]
-            release: Release = done(of_artifact(made, loads), as_json=as_json)
+            with replying():
+                found: Result[Release, Refusal] = of_artifact(made, loads)
+            release: Release = done(found, as_json=as_json)
             return release
     if not file.endswith(SUFFIX):
         return loaded(file, where, token, as_json=as_json)
-    found: Release = done(
+    read: Release = done(
         load_release(file, lambda each: Success(loaded(each, where, token, as_json=as_json))), as_json=as_json
     )
-    return found
+    return read
 
 
 def label(given: Application | Release, *, as_json: bool) -> dict[str, str]:

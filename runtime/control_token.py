@@ -42,7 +42,7 @@ class BadTokenFile(Refusal):
     def remedy(self) -> str:
         return (
             f"It is a file of one line of {SHORTEST} or more characters, readable by its owner alone (chmod 600); "
-            "where there is none, `midflight run --control` makes one."
+            "where there is none, `midflight run --control` makes one, and `midflight registry serve` a registry's."
         )
 
 

@@ -147,6 +147,18 @@ def has_order() -> bool:
     return os.environ.get(VARIABLE, "").isdigit() and not sys.flags.ignore_environment
 
 
+def is_owned(path: Path) -> bool:
+    """Whether a node runs on a data directory."""
+    try:
+        with (path / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return False
+
+
 def socket_of(path: str | Path) -> Path:
     """Where the node of a data directory is reached, if one runs."""
     directory = Path(path).resolve()

@@ -16,11 +16,16 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import Wanted
+from runtime.application import is_name
 from runtime.artifact import Artifact
+from runtime.errors import cut
+from runtime.keys import is_public
 from runtime.refusal import short
 
-LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
+LATEST: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, behind which nobody can tell a time."""
+
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,64}")
 _BETWEEN: Final = re.compile(r"[._~-]+")
 
@@ -39,7 +44,24 @@ class NotInRegistry(Refusal):
 
     @property
     def remedy(self) -> str:
-        return f"there are: {', '.join(self.known) or 'none'}."
+        few = _DIGITS.fullmatch(self.reference) is not None and not is_digits(self.reference)
+        digits = f"a digest is named by {bounds.FEWEST_DIGITS} digits or more; " if few else ""
+        return f"{digits}there are: {', '.join(self.known) or 'none'}."
+
+
+@attrs.frozen
+class NoReference(Refusal):
+    """A text cannot name an artifact."""
+
+    text: str
+
+    @property
+    def happened(self) -> str:
+        return f"{cut(ascii(self.text))} names no artifact."
+
+    @property
+    def remedy(self) -> str:
+        return f"Write NAME@VERSION, NAME@TAG, NAME, or {bounds.FEWEST_DIGITS} digits or more of an address or digest."
 
 
 @attrs.frozen
@@ -73,6 +95,28 @@ class Entry:
     at: int
 
     @classmethod
+    def read(cls, plain: Any) -> Entry | None:
+        """The entry of some fields, if each is what it has to be: an index, or a server, may say anything."""
+        try:
+            made = cls(**plain)
+        except TypeError:
+            return None
+        digests = (
+            made.address,
+            made.digest,
+            made.edition,
+            made.address if made.parent is None else made.parent,
+        )
+        right = (
+            all(map(is_address, digests)),
+            is_name(made.name) and is_name(made.version),
+            isinstance(made.key, str) and is_public(made.key),
+            type(made.size) is int and made.size >= 0,
+            is_time(made.at),
+        )
+        return made if all(right) else None
+
+    @classmethod
     def of(cls, made: Artifact, size: int, at: int) -> Entry:
         """The entry of an artifact."""
         parts = (made.address, made.name, made.version, made.digest, made.edition, made.parent, made.key)
@@ -92,6 +136,16 @@ class Entry:
         return {"artifact": self.address, **plain}
 
 
+def is_address(text: object) -> bool:
+    """Whether something is an address, or the digest of a version."""
+    return isinstance(text, str) and ADDRESS.fullmatch(text) is not None
+
+
+def is_time(at: object) -> bool:
+    """Whether something is a time in milliseconds since 1970."""
+    return type(at) is int and 0 <= at <= LATEST
+
+
 def is_reference(text: str) -> bool:
     """Whether a text can name an artifact, and is no path of a file.
 
@@ -99,8 +153,7 @@ def is_reference(text: str) -> bool:
     [True, True, True, False, False, False]
     """
     name, at, label = text.partition("@")
-    plain = LABEL.fullmatch(name) is not None and not name.endswith((".py", ".toml"))
-    return plain and (not at or LABEL.fullmatch(label) is not None)
+    return is_name(name) and not name.endswith((".py", ".toml")) and (not at or is_name(label))
 
 
 def is_digits(text: str) -> bool:

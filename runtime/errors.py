@@ -14,6 +14,15 @@ def cut(text: str) -> str:
     return text if len(text) <= bounds.SHOWN_TEXT else text[: bounds.SHOWN_TEXT - 1] + "…"
 
 
+def shown(text: str) -> str:
+    r"""A text from elsewhere on one line, without what a terminal would act on.
+
+    >>> print(shown("no" + chr(10) + "more"))
+    no\nmore
+    """
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 class CallError(Exception):
     """No reply. `to_plain` tells why in JSON and nothing that only the operator should see."""
 

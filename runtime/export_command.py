@@ -23,7 +23,7 @@ from runtime.reading import opened
 
 @attrs.frozen
 class CannotWrite(Refusal):
-    """A place to which an export cannot be written."""
+    """A place to which an export, or an artifact, cannot be written."""
 
     place: str
     problem: str

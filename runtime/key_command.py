@@ -46,6 +46,7 @@ def new_(file: KeyFile = None, as_json: Json = False) -> None:
 
     A key is never written over.
     """
+    done(trust(home() / TRUSTED), as_json=as_json)  # a key that cannot be put on it is none to have made
     made = done(new_key(key_file(file)), as_json=as_json)
     done(changed(home() / TRUSTED, {made.public: "mine"}), as_json=as_json)
     report.plain({"key": made.public, "file": str(key_file(file))}) if as_json else report.say(made.public)
@@ -73,8 +74,10 @@ def add_(
         usage(
             f"{key[:80]!r} is no public key: write ed25519: and 64 hex digits, as `midflight key show` does."
         )
-    file = (place or home()) / TRUSTED
-    done(changed(file, {key: " ".join(said.split())}), as_json=as_json)
+    file, said = (place or home()) / TRUSTED, " ".join(said.split())
+    if not said.isprintable():
+        usage(f"{ascii(said)[:80]} is no name: write what can be shown.")
+    done(changed(file, {key: said}), as_json=as_json)
     report.plain({"key": key, "file": str(file)}) if as_json else report.say(f"{file} has {key}")
 
 

@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from returns.result import Failure, Result, Success
@@ -21,6 +21,12 @@ from runtime.files import Files, Kept
 from runtime.isolate import Version, with_own_names
 from runtime.refusal import CannotLoad
 from runtime.surroundings import Surroundings
+
+_NO_PYTHON: Final = "is not a Python file (its name must end in .py)"
+_OTHER: Final[Mapping[str, str]] = {
+    ".toml": "is the file of a release, and here one application is meant: name the file of one",
+    ".artifact": "is an artifact: `midflight push` it, and name it NAME@VERSION",
+}
 
 logger = logging.getLogger("midflight")
 
@@ -115,7 +121,7 @@ def _located(path: str) -> Result[tuple[Path, str], CannotLoad]:
         if not file.exists():
             return Failure(CannotLoad(str(file), "there is no such file"))
         if not file.is_file() or file.suffix != ".py":
-            return Failure(CannotLoad(str(file), "is not a Python file (its name must end in .py)"))
+            return Failure(CannotLoad(str(file), _OTHER.get(file.suffix, _NO_PYTHON)))
     except (OSError, ValueError) as error:
         return Failure(CannotLoad(cut(path), getattr(error, "strerror", "") or str(error)))
     return Success((file, name or ""))

@@ -114,11 +114,12 @@ def plan(
 
 def _of_node(file: str, through: Sequence[str], place: Path | Remote, give: Giving, *, as_json: bool) -> None:
     """Plan the upgrade of what a node runs."""
+    given = give.wanted(file)
     request = {
         "op": "upgrade",
         "dry_run": True,
-        "file": give.wanted(file),
-        "expected": runs(place, file, as_json=as_json),
+        "file": given,
+        "expected": runs(place, given, as_json=as_json),
         "through": [give.one(each) for each in through],
         "rehearse": bounds.REHEARSED,
     }

@@ -14,10 +14,11 @@ from runtime.admission import OtherArtifact, Wanted, opened
 from runtime.artifact import Artifact
 from runtime.keys import home
 from runtime.refusal import short
-from runtime.registry import Registry
+from runtime.registry import BadRegistry, Registry
 from runtime.registry_client import Remote, remote
 from runtime.tags import tag
 from runtime.trust import Trust
+from runtime.whole_file import is_there
 
 AnyRegistry: TypeAlias = Registry | Remote
 
@@ -25,15 +26,27 @@ WHERE: Final = "MIDFLIGHT_REGISTRY"
 """The environment variable that names the registry to use."""
 
 
-def registry(place: str | None, token_file: Path | None = None) -> Result[AnyRegistry, Refusal]:
+def is_url(place: str | None) -> bool:
+    """Whether it is a URL that names the registry, here or in the environment."""
+    return "://" in (os.environ.get(WHERE, "") if place is None else place)
+
+
+def registry(
+    place: str | None, token_file: Path | None = None, *, new: bool = False
+) -> Result[AnyRegistry, Refusal]:
     """The registry at a URL or in a folder: that of the environment, or `registry` in the user's home, where None.
 
-    Returns Failure(NoRegistry | BadTokenFile | NeedsExtra).
+    A folder that is named must be there, unless it may be `new`. Returns Failure(NoRegistry | BadTokenFile |
+    NeedsExtra | BadRegistry).
     """
-    place = place or os.environ.get(WHERE) or str(home() / "registry")
-    if "://" in place:
-        return remote(place, token_file)
-    return Success(Registry(Path(place)))
+    named = (os.environ.get(WHERE) or None) if place is None else place
+    if named is None:
+        return Success(Registry(home() / "registry"))
+    if is_url(named):
+        return remote(named, token_file)
+    if not named or not (new or is_there(named)):
+        return Failure(BadRegistry(named, "there is no such folder"))
+    return Success(Registry(Path(named)))
 
 
 def pulled(of: AnyRegistry, reference: str, trust: Trust | None) -> Result[tuple[Artifact, bytes], Refusal]:

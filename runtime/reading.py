@@ -107,8 +107,11 @@ def open_reading(directory: Path) -> Result[Reading, Refusal]:
 
 def opened(data: Path) -> Result[Reading, Refusal]:
     """What is in a data directory, to be read. Returns Failure(NoData | Damaged | Unusable)."""
-    if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
-        return Failure(NoData(str(data.absolute())))
+    try:
+        if not (data / NAME).exists() and not data.joinpath(NAME + "-wal").exists():
+            return Failure(NoData(str(data.absolute())))
+    except OSError as error:  # who may not look into it cannot tell
+        return Failure(Unusable(str(data.absolute()), of_system(error)))
     return open_reading(data.absolute())
 
 

@@ -18,7 +18,7 @@ from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import opened
 from runtime.artifact import Artifact
-from runtime.entry import ADDRESS, Entry, NotInRegistry, is_digits, is_reference, normal, one
+from runtime.entry import ADDRESS, Entry, NoReference, NotInRegistry, is_digits, is_reference, normal, one
 from runtime.errors import of_system
 from runtime.registry_folder import Folder
 from runtime.registry_index import Index, Stale
@@ -125,6 +125,12 @@ class Registry:
         return self.folder.path
 
     @told
+    def make(self) -> Result[None, Refusal]:
+        """Let there be its folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return Success(None)
+
+    @told
     def push(self, data: bytes, trust: Trust | None = None) -> Result[Pushed, Refusal]:
         """Put the bytes of an artifact in; where `trust` is given, its key must be trusted.
 
@@ -142,13 +148,15 @@ class Registry:
             file = self.folder.artifacts / artifact.address
             known = [each for each in index.named(artifact.name, artifact.version) if file.exists()]
             if known and file.read_bytes() == data:
-                return Success(Pushed(known[0], new=False))
+                return Success(Pushed(Entry.of(artifact, len(data), known[0].at), new=False))
             return Success(Pushed(self.folder.add(index, artifact, data), new=True))
 
     @told
     def find(self, reference: str) -> Result[Entry, Refusal]:
         """The artifact of a reference (`runtime.entry`). Returns Failure(NotInRegistry | AmbiguousReference)."""
-        if not self.folder.artifacts.exists() or not is_reference(reference):
+        if not is_reference(reference):
+            return Failure(NoReference(reference))
+        if not self.folder.artifacts.exists():
             return Failure(NotInRegistry(reference, str(self), ()))
         with self.folder.looking() as index:
             name, at, label = reference.partition("@")
@@ -240,6 +248,8 @@ class Registry:
         tagged = self.folder.tag(name, version)
         if tagged is not None and tagged.address is not None:
             return NameShadows(f"the version {artifact}", f"the tag {artifact}")
+        if not is_reference(name):
+            return NameShadows(f"the name {name!r}", "a file")
         if is_digits(name) and len(name) >= bounds.SHORT_DIGEST:
             return NameShadows(f"the name {name!r}", "the first digits of a digest")
         other = next((each for each in index.names() if each != name and normal(each) == normal(name)), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import time
 from functools import cached_property
@@ -20,14 +19,17 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.admission import opened
-from runtime.control_client import Refused
+from runtime.admission import OtherArtifact, opened
+from runtime.artifact import Artifact
 from runtime.control_token import read as read_token
 from runtime.control_token import usable
-from runtime.entry import ADDRESS, Entry, NotInRegistry, is_reference
+from runtime.entry import ADDRESS, Entry, NoReference, NotInRegistry, is_reference
+from runtime.errors import shown
 from runtime.extra import NeedsExtra
 from runtime.partial import partial
+from runtime.refusal import short
 from runtime.registry import Pushed
+from runtime.registry_reply import RegistryRefused, document
 from runtime.seal import TooLarge
 from runtime.tags import Tag, tag
 
@@ -66,11 +68,6 @@ class NoRegistry(Refusal):
         )
 
 
-@attrs.frozen
-class RegistryRefused(Refused):
-    """What a registry over HTTP answered instead; `plain` is its reply."""
-
-
 def remote(url: str, token_file: Path | None) -> Result[Remote, Refusal]:
     """The registry at a URL, with the token in a file or in the environment.
 
@@ -85,10 +82,18 @@ def remote(url: str, token_file: Path | None) -> Result[Remote, Refusal]:
     else:
         found = read_token(token_file)
     try:
-        import httpx  # noqa: F401, PLC0415 - an extra
+        import httpx  # noqa: PLC0415 - an extra
     except ImportError:
         return Failure(NeedsExtra("httpx", "registry"))
+    try:
+        httpx.URL(url).raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        return Failure(NoRegistry(shown(url), f"that is no URL: {error}"))
     return found.map(lambda token: Remote(url.rstrip("/"), token))
+
+
+def _or(found: Any, otherwise: Refusal) -> Result[Any, Refusal]:
+    return Failure(otherwise) if found is None else Success(found)
 
 
 class _Cut(Exception):
@@ -106,6 +111,13 @@ def _tried(tries: int) -> int:
     return tries + 1
 
 
+def _put(made: Artifact, data: bytes, new: bool, entry: Entry) -> Result[Pushed, Refusal]:
+    """What came of a push, if that is what was pushed: of what the server says only the time is taken."""
+    if (entry.address, entry.name, entry.version) != (made.address, made.name, made.version):
+        return Failure(OtherArtifact(f"{made} ({short(made.address)})", str(entry)))
+    return Success(Pushed(Entry.of(made, len(data), entry.at), new))
+
+
 class Remote:
     """A registry over HTTP. Each method may be refused NoRegistry, or what the server refuses."""
 
@@ -118,7 +130,7 @@ class Remote:
     def find(self, reference: str) -> Result[Entry, Refusal]:
         """As `Registry.find`."""
         if not is_reference(reference):
-            return Failure(NotInRegistry(reference, str(self), ()))
+            return Failure(NoReference(reference))
         found = self._plain("GET", f"/v1/find/{reference}")
         return found.bind(lambda plain: self._made(Entry, plain.get("entry")))
 
@@ -173,6 +185,7 @@ class Remote:
                         tries += 1
                         continue
                     etag = answer.headers.get("etag", "")
+                    etag = etag if etag.isascii() else ""
                     for chunk in answer.iter_raw():
                         held.write(chunk)
                         if held.tell() > bounds.MAX_ARTIFACT:
@@ -197,9 +210,8 @@ class Remote:
         while True:
             plain = asked.value_or({})
             if "entry" in plain:
-                return self._made(Entry, plain["entry"]).map(
-                    functools.partial(Pushed, new=plain.get("new") is True)
-                )
+                put = functools.partial(_put, made.unwrap(), data, plain.get("new") is True)
+                return self._made(Entry, plain["entry"]).bind(put)
             start = plain.get("offset")
             if isinstance(asked, Failure) and not isinstance(asked.failure(), NoRegistry):
                 return Failure(asked.failure())
@@ -230,21 +242,13 @@ class Remote:
 
         try:
             answer = self._client.request(method, path, **given)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             return Failure(NoRegistry(self._url, f"{type(error).__name__}: {error}".rstrip(": ")))
         return Success(answer) if answer.status_code == 200 else Failure(self._refused(answer))
 
     def _plain(self, method: str, path: str, **given: Any) -> Result[dict[str, Any], Refusal]:
-        return self._asked(method, path, **given).bind(self._read)
-
-    def _read(self, answer: httpx.Response) -> Result[dict[str, Any], Refusal]:
-        try:
-            found = json.loads(answer.content)
-        except ValueError:
-            found = None
-        if isinstance(found, dict):
-            return Success(found)
-        return Failure(self._strange())
+        answer = self._asked(method, path, **given)
+        return answer.bind(lambda found: _or(document(found.content), self._strange()))
 
     def _strange(self) -> NoRegistry:
         return NoRegistry(self._url, "what it answers is not what a registry does")
@@ -259,19 +263,11 @@ class Remote:
         return Success([each.unwrap() for each in made]) if wrong is None else Failure(wrong.failure())
 
     def _made(self, cls: type[T], plain: Any) -> Result[T, Refusal]:
-        """An entry or a tag, if every field is of the type that it has."""
-        try:
-            made = cls(**plain)
-        except TypeError:
-            return Failure(self._strange())
-        wanted = {"size": int, "at": int, "parent": str | None, "address": str | None if cls is Tag else str}
-        held = attrs.asdict(made)
-        if all(isinstance(value, wanted.get(name, str)) for name, value in held.items()):
-            return Success(made)
-        return Failure(self._strange())
+        """An entry or a tag, if every field is what it has to be."""
+        return _or(cls.read(plain), self._strange())
 
     def _refused(self, answer: httpx.Response) -> Refusal:
-        found = self._read(answer).value_or({})
-        if "reason" in found:
+        found = document(answer.content) or {}
+        if isinstance(found.get("reason"), str) and isinstance(found.get("message"), str):
             return RegistryRefused(found)
         return NoRegistry(self._url, f"it answers {answer.status_code}")

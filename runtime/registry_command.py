@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from runtime import report
+from runtime import bounds, report
+from runtime.application import is_name
 from runtime.artifact_command import ReferenceArgument
-from runtime.collecting import collected, forget
+from runtime.collecting import collected
 from runtime.command import Json, Registry_, RegistryToken, done, example, usage
 from runtime.control_token import had
-from runtime.entry import is_reference
 from runtime.key_command import KeyFile, key_file
-from runtime.keys import read_key
+from runtime.keys import home, read_key
 from runtime.listen import bind
-from runtime.pulling import registry
+from runtime.pulling import WHERE, is_url, pulled, registry
 from runtime.refusal import short
 from runtime.registry import Registry
 from runtime.registry_server import serve as serving
 from runtime.tags import Tag
+from runtime.tags import tag as read_tag
+from runtime.trust import list_of, trust
 from runtime.verifying import verified
 
 registry_app = typer.Typer(no_args_is_help=True, help="A registry that others reach.")
@@ -87,27 +90,32 @@ def tag(
 ) -> None:
     """Let NAME@TAG stand for an artifact. The statement is signed with your key, and replaces the one before.
 
-    What is tagged is never collected.
+    The artifact must be signed by a key on your trust list; what is tagged is never collected.
     """
     of = done(registry(where, token), as_json=as_json)
-    if not is_reference(f"x@{label}"):
+    if not is_name(label):
         usage(
-            f"{label!r} cannot be a tag: begin with a letter or digit, go on with those, '.', '_', '~' or '-'."
+            f"{label!r} cannot be a tag: begin with a letter or digit, go on with those, '.', '_', '~' or '-', and be "
+            f"of at most {bounds.MAX_NAME} characters."
         )
     signing = done(read_key(key_file(key)), as_json=as_json)
-    entry = done(of.find(reference), as_json=as_json)
-    known = [
-        each for each in done(of.tags(), as_json=as_json) if (each.name, each.tag) == (entry.name, label)
-    ]
-    if remove and [each.address for each in known] != [entry.address]:
-        usage(f"{entry} is not tagged {label}.")
-    at = max([time.time_ns() // 10**6, *(each.at + 1 for each in known)])
-    said = Tag(entry.name, label, None if remove else entry.address, at)
+    trusted = done(trust(list_of(home())), as_json=as_json)
+    made, _ = done(pulled(of, reference, None if remove else trusted), as_json=as_json)
+    stated = done(of.statement(made.name, label), as_json=as_json)
+    known = None if stated is None else read_tag(stated, f"{made.name}@{label}").value_or(None)
+    if known is not None and (known.name, known.tag) != (made.name, label):
+        known = None
+    if remove and (known is None or known.address != made.address):
+        usage(f"{made} is not tagged {label}.")
+    at = time.time_ns() // 10**6
+    if known is not None and known.key in trusted:  # a time that a registry makes up is not signed here
+        at = max(at, known.at + 1)
+    said = Tag(made.name, label, None if remove else made.address, at)
     done(of.tag(said.sealed(signing)), as_json=as_json)
     if as_json:
         report.plain({"ok": True, **said.to_plain(), "key": signing.public})
     else:
-        report.say(f"{said} is {'gone' if remove else entry}")
+        report.say(f"{said} is {'gone' if remove else f'{made} ({short(made.address)})'}")
 
 
 def gc(
@@ -122,7 +130,9 @@ def gc(
     ] = 0,
     forgotten: Annotated[
         list[Path] | None,
-        typer.Option("--forget", metavar="DIR", help="A data directory that is gone for good."),
+        typer.Option(
+            "--forget", metavar="DIR", help="A data directory that is gone for good: look at it no more."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without, it is only told.")] = False,
     where: Registry_ = None,
@@ -131,13 +141,13 @@ def gc(
     """Tell which artifacts nobody needs, and take them away with --yes.
 
     What is tagged stays, and what a node on this machine runs, can roll back to or has in its journal: `run` and
-    `upgrade` note its data directory. Nodes elsewhere are not seen; tag what they run.
+    `upgrade` note its data directory in a registry that is there. Nodes elsewhere are not seen; tag what they run.
     """
     of = _folder(where, as_json=as_json)
-    for each in forgotten or ():
-        done(forget(of, each), as_json=as_json)
+    if not math.isfinite(older_than * DAY):
+        usage(f"--older-than {older_than}: give a number of days.")
     since = time.time_ns() // 10**6 - int(older_than * DAY) if older_than else 2**62
-    found = done(collected(of, directories or (), since, do=yes), as_json=as_json)
+    found = done(collected(of, directories or (), since, do=yes, forgotten=forgotten or ()), as_json=as_json)
     if as_json:
         report.plain(found.to_plain())
         return
@@ -162,9 +172,9 @@ def serve(
     Whoever has the token can read. To write, an artifact or a tag must also be signed by a key on the trust list of the
     folder (`midflight trust add KEY --in DIR`), or on yours where it has none.
     """
-    of = _folder(where, as_json=False)
+    of = _folder(where, as_json=False, new=True)
     file = (token or of.path / "registry.token").absolute()
-    of.path.mkdir(parents=True, exist_ok=True)
+    done(of.make(), as_json=False)
     secret = done(had(file), as_json=False)
     bound = done(bind(listen or ["http://127.0.0.1:8081"]), as_json=False)
     for each in bound:
@@ -177,8 +187,10 @@ def serve(
     serving(of, secret, bound)
 
 
-def _folder(where: str | None, *, as_json: bool) -> Registry:
-    of = done(registry(where), as_json=as_json) if "://" not in (where or "") else None
-    if not isinstance(of, Registry):
-        usage("this needs the folder of a registry: name it with --registry DIR.")
+def _folder(where: str | None, *, as_json: bool, new: bool = False) -> Registry:
+    if is_url(where):
+        usage(
+            f"this needs the folder of a registry, and {where or WHERE} is a URL: name it with --registry DIR."
+        )
+    of: Registry = done(registry(where, new=new), as_json=as_json)
     return of

@@ -27,8 +27,9 @@ from returns.result import Result, Success
 
 from migrations.refusal import Refusal
 from runtime.admission import Wanted, opened
+from runtime.application import is_name
 from runtime.artifact import Artifact
-from runtime.entry import LABEL, Entry
+from runtime.entry import LATEST, Entry
 from runtime.registry_index import Index, Stale
 from runtime.tags import Tag, tag
 from runtime.whole_file import locked, sync_folder
@@ -51,12 +52,12 @@ class Folder:
 
     def statement(self, name: str, label: str) -> tuple[Tag, bytes] | None:
         """What was stated of a tag last, and as it was signed; what is no statement is for `verify` to tell."""
-        if not LABEL.fullmatch(name) or not LABEL.fullmatch(label):
+        if not is_name(name) or not is_name(label):
             return None
         file = self.tags / name / label
         try:
             data = file.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         made = tag(data, str(file)).value_or(None)
         return None if made is None or (made.name, made.tag) != (name, label) else (made, data)
@@ -64,10 +65,19 @@ class Folder:
     def tags_of(self, name: str) -> list[Tag]:
         """The tags of an application as they were stated."""
         folder = self.tags / name
-        files = sorted(folder.iterdir()) if LABEL.fullmatch(name) and folder.is_dir() else ()
+        files = sorted(folder.iterdir()) if is_name(name) and folder.is_dir() else ()
         return [each for file in files if (each := self.tag(name, file.name)) is not None]
 
     # Who may look, and who may change
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process may change something, where there is a folder at all."""
+        return not self.path.exists() or os.access(self.path, os.W_OK)
+
+    def quiet(self) -> contextlib.AbstractContextManager[Index]:
+        """The index, while nobody changes anything; who may only read the folder cannot see to that."""
+        return self.changing() if self.is_ours else self.looking()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -92,10 +102,17 @@ class Folder:
 
     @contextlib.contextmanager
     def looking(self) -> Iterator[Index]:
-        """The index, for one who only looks; where others left something, it is finished first."""
+        """The index, for one who only looks; where others left something, it is finished first.
+
+        Who may only read the folder finishes nothing, and looks at what is there.
+        """
+        if not self.is_ours:
+            with contextlib.closing(Index(self.index, write=False)) as there:
+                yield there
+            return
         try:
             index = Index(self.index)
-            if any(self.incoming.iterdir()):
+            if any(each.is_file() for each in self.incoming.iterdir()):
                 index.close()
                 raise Stale("somebody was killed, or is at it")
         except (Stale, FileNotFoundError):
@@ -143,14 +160,15 @@ class Folder:
 
     def there(self) -> Iterator[Entry]:
         """The artifacts in the folder, those first that came first."""
-        for file in sorted(self.artifacts.iterdir(), key=lambda each: each.stat().st_mtime_ns):
+        files = (each for each in self.artifacts.iterdir() if each.is_file())
+        for file in sorted(files, key=lambda each: each.stat().st_mtime_ns):
             found = held(file)
             if isinstance(found, Success):
                 yield found.unwrap()
 
     def _finish(self, index: Index) -> None:
         """Finish what processes that are gone have begun: nobody else is at it, as the lock is held."""
-        for left in list(self.incoming.iterdir()):
+        for left in [each for each in self.incoming.iterdir() if each.is_file()]:
             file = self.artifacts / left.name.partition(".")[0]
             if left.name.endswith(_GONE):
                 self._take_away(index, left)
@@ -186,4 +204,4 @@ def held(file: Path) -> Result[Entry, Refusal]:
 
 def _entry(artifact: Artifact, file: Path) -> Entry:
     about = file.stat()
-    return Entry.of(artifact, about.st_size, about.st_mtime_ns // 10**6)
+    return Entry.of(artifact, about.st_size, min(max(about.st_mtime_ns // 10**6, 0), LATEST))

@@ -28,13 +28,15 @@ class Stale(Exception):
 
 
 class Index:
-    """An index that is open. Raises Stale where it is not one."""
+    """An index that is open; with `write=False` to be read alone. Raises Stale where it is not one."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, write: bool = True) -> None:
         self._file = file
+        log = file.with_name(file.name + "-wal")
+        how = "mode=rw" if write else "mode=ro" if log.exists() else "mode=ro&immutable=1"
         try:
             self._connection = sqlite3.connect(
-                f"{file.absolute().as_uri()}?mode=rw",
+                f"{file.absolute().as_uri()}?{how}",
                 uri=True,
                 isolation_level=None,
                 timeout=60,
@@ -122,7 +124,13 @@ class Index:
 
     def _found(self, where: str, *given: str) -> list[Entry]:
         with self._reading():
-            return [Entry(*row) for row in self._connection.execute(f"{_ALL} {where}", given)]
+            found = [Entry.read(dict(zip(_COLUMNS, row, strict=True))) for row in self._rows(where, *given)]
+        if None in found:
+            raise Stale("a row is not what was written")
+        return [each for each in found if each is not None]
+
+    def _rows(self, where: str, *given: str) -> sqlite3.Cursor:
+        return self._connection.execute(f"{_ALL} {where}", given)
 
 
 _VALUES: Final = f"artifact ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"

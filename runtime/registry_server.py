@@ -17,7 +17,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -170,7 +171,24 @@ def serve(registry: Registry, token: bytes, listeners: list[Listener]) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    asyncio.run(uvicorn.Server(config).serve([each.socket for each in listeners]))
+    asyncio.run(_serve(_Server(config), listeners))
+
+
+class _Server(uvicorn.Server):
+    """The signals are ours: to end it is no failure."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: _Server, listeners: list[Listener]) -> None:
+    def stop() -> None:
+        server.force_exit, server.should_exit = server.should_exit, True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await server.serve([each.socket for each in listeners])
 
 
 async def _body(request: Request, most: int) -> Result[bytes, Refusal]:

@@ -23,6 +23,7 @@ from returns.result import Failure, Result, Success
 
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
+from runtime.admission import LoadsOtherwise, OtherArtifact
 from runtime.application import Application
 from runtime.artifact import Artifact
 from runtime.entry import is_reference
@@ -30,6 +31,7 @@ from runtime.errors import cut
 from runtime.loader import load
 from runtime.refusal import CannotLoad
 from runtime.release import Release
+from runtime.whole_file import is_there
 
 Load: TypeAlias = Callable[[str], Result[Application, Refusal]]
 SUFFIX: Final = ".toml"
@@ -80,15 +82,27 @@ def made(
 def of_artifact(
     artifact: Artifact, loads: Iterable[Callable[[], Result[Application, Refusal]]]
 ) -> Result[Release, Refusal]:
-    """The release of an artifact, of applications that are loaded in order. Returns Failure(CannotLoad)."""
+    """The release of an artifact, of its applications, which are loaded in order; each must be what it tells.
+
+    Returns Failure(CannotLoad | OtherArtifact | LoadsOtherwise).
+    """
     told = {"name": artifact.name, "version": artifact.version, "gone": artifact.told["release"]["gone"]}
-    return made(str(artifact), told, loads)
+    found = made(str(artifact), told, loads)
+    if isinstance(found, Failure):
+        return found
+    release: Release = found.unwrap()
+    for part, each in zip(artifact.release, release.applications, strict=True):
+        if (each.name, each.version) != (part.name, part.version):
+            return Failure(OtherArtifact(f"{part} of {artifact}", f"{each.name}@{each.version}"))
+    if (artifact.digest, artifact.edition) != (release.digest, release.digest):
+        return Failure(LoadsOtherwise(str(artifact), artifact.digest, release.digest))
+    return Success(release)
 
 
 def beside(path: str, application: str) -> str:
     """What a release's file says of an application: a path is meant beside it; an artifact's name stays."""
     file = str(Path(path).parent / application)
-    return file if Path(file).exists() or not is_reference(application) else application
+    return file if is_there(file) or not is_reference(application) else application
 
 
 def read_release(path: str) -> Result[Mapping[str, Any], CannotLoad]:

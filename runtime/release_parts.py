@@ -9,10 +9,10 @@ from typing import Any, Final
 import attrs
 
 from arrows.canonical import dump
-from runtime import bounds
+from runtime.application import is_name
 
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_PYTHON: Final = "3.11"
 _EMPTY: Final[dict[str, Any]] = {
     **{word: {} for word in ("distributions", "shapes", "sources")},
     **{word: [] for word in ("machines", "healthy", "codecs", "migrations")},
@@ -44,7 +44,7 @@ def release_content(
         "version": version,
         "digest": digest,
         "edition": digest,
-        "python": "3.11",
+        "python": _PYTHON,
         "release": {"applications": [list(attrs.astuple(each)) for each in parts], "gone": list(gone)},
     }
     return dump(told)
@@ -61,12 +61,10 @@ def release_problem(told: dict[str, Any]) -> str:
     if not all(isinstance(each, list) and len(each) == 3 for each in parts):
         return wrong
     names = [*(name for each in parts for name in each[:2]), *gone]
-    if not all(map(_is_name, names)) or len({each[0] for each in parts}) < len(parts):
+    if not all(map(is_name, names)) or len({each[0] for each in parts}) < len(parts):
         return wrong
     if not all(isinstance(each[2], str) and _ADDRESS.fullmatch(each[2]) for each in parts):
         return wrong
+    if told["digest"] != told["edition"] or told["python"] != _PYTHON:
+        return wrong
     return wrong if any(told[word] != empty for word, empty in _EMPTY.items()) else ""
-
-
-def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None and len(name) <= bounds.MAX_NAME

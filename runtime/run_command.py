@@ -17,8 +17,10 @@ from runtime.command import (
     Registry_,
     RegistryToken,
     done,
+    noted,
     usage,
 )
+from runtime.datadir import claim
 from runtime.entry import is_reference
 from runtime.extra import NeedsExtra
 from runtime.lasting import tell
@@ -94,6 +96,8 @@ def run(
     if token_file is not None and control is None:
         usage("--token-file goes with --control tcp://HOST:PORT.")
     over = None if control is None else Over(control, token_file)
+    done(claim(data), as_json=False).release()
+    noted(registry, data)  # before anything is kept in it, and once it can be told that it was a node's
     done(
         serve(found, listen or [DEFAULT], data, tell, budget or None, initial, over, watching),
         as_json=False,

@@ -141,6 +141,13 @@ def unsealed(data: bytes, kind: str, place: str, trust: Trust | None = None) -> 
     return Success(Sealed(content, named))
 
 
+def named_key(data: bytes, kind: str) -> str | None:
+    """The public key that a sealed message names, by its first bytes; None where they are too few."""
+    head = _head(kind)
+    key = data[len(head) : len(head) + BYTES]
+    return KIND + key.hex() if data.startswith(head) and len(key) == BYTES else None
+
+
 def is_sealed(data: bytes, kind: str) -> bool:
     """Whether some bytes begin as a sealed message of this kind."""
     return data.startswith(f"midflight {kind} ".encode())

@@ -15,9 +15,9 @@ from returns.result import Failure, Result, Success
 
 from arrows.canonical import dump
 from migrations.refusal import Refusal
-from runtime.entry import ADDRESS, LABEL
-from runtime.keys import Key
-from runtime.refusal import short
+from runtime.application import is_name
+from runtime.entry import is_address, is_time
+from runtime.keys import Key, is_public
 from runtime.seal import NotSealed, sealed, unsealed
 from runtime.trust import Trust
 
@@ -50,6 +50,21 @@ class Tag:
     at: int
     key: str = ""
 
+    @classmethod
+    def read(cls, plain: Any) -> Tag | None:
+        """The tag of some fields, if each is what it has to be."""
+        try:
+            made = cls(**plain)
+        except TypeError:
+            return None
+        right = (
+            is_name(made.name) and is_name(made.tag),
+            made.address is None or is_address(made.address),
+            is_time(made.at),
+            isinstance(made.key, str) and is_public(made.key),
+        )
+        return made if all(right) else None
+
     def __str__(self) -> str:
         return f"{self.name}@{self.tag}"
 
@@ -76,15 +91,7 @@ def tag(data: bytes, place: str, trust: Trust | None = None) -> Result[Tag, Refu
         return Failure(found.failure())
     try:
         told = json.loads(found.unwrap().content)
-        made = Tag(**told, key=found.unwrap().key)
-    except (ValueError, TypeError):
-        return Failure(NotSealed(place, "it is no statement of a tag"))
-    labels = (made.name, made.tag)
-    if (
-        not all(isinstance(each, str) and LABEL.fullmatch(each) for each in labels)
-        or type(made.at) is not int
-    ):
-        return Failure(NotSealed(place, "it is no statement of a tag"))
-    if made.address is not None and not (isinstance(made.address, str) and ADDRESS.fullmatch(made.address)):
-        return Failure(NotSealed(place, f"{short(str(made.address))!r} is no address"))
-    return Success(made)
+    except (ValueError, RecursionError):
+        told = None
+    made = Tag.read({**told, "key": found.unwrap().key}) if isinstance(told, dict) else None
+    return Failure(NotSealed(place, "it is no statement of a tag")) if made is None else Success(made)

@@ -63,7 +63,7 @@ def trust(file: Path) -> Result[Trust, BadTrustList]:
     try:
         with file.open() as held:
             if os.fstat(held.fileno()).st_mode & 0o022:
-                return Failure(BadTrustList(str(file), 0, "other users may write to it"))
+                return Failure(BadTrustList(str(file), 0, "other users may write to it: chmod go-w"))
             lines = held.read().splitlines()
     except FileNotFoundError:
         return Success(Trust(file))

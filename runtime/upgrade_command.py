@@ -31,6 +31,7 @@ from runtime.command import (
 from runtime.control_client import Remote, ask
 from runtime.instruction import Probation, probation
 from runtime.release_file import SUFFIX, beside, read_release
+from runtime.whole_file import is_there
 
 Rehearse = Annotated[
     int,
@@ -106,10 +107,11 @@ def upgrade(
     place = reached(data, control, token_file, as_json=as_json)
     path = absolute if control is None else str
     give = Giving(registry, registry_token, path, older=older, as_json=as_json)
+    given = give.wanted(file)
     request = {
         "op": "upgrade",
-        "file": give.wanted(file),
-        "expected": running or runs(place, file, as_json=as_json),
+        "file": given,
+        "expected": running or runs(place, given, as_json=as_json),
         "through": [give.one(each) for each in through or ()],
         "rehearse": rehearse,
         "expect": None if expect is None else path(str(expect)),
@@ -121,11 +123,11 @@ def upgrade(
         "wait": wait and not dry_run,
         "progress": not as_json,
     }
+    if control is None and not dry_run:
+        noted(registry, data)  # before: the node keeps what it is led to, whoever waits for that
     with report.Steps() as steps:
         reply = ask(place, request, timeout=None, tell=steps.tell)
     show(done(reply, as_json=as_json), as_json)
-    if give.fetched and control is None and not dry_run:
-        noted(registry, data)
 
 
 def _limit(running: str | None, watched: str) -> Probation | None:
@@ -141,7 +143,7 @@ def _limit(running: str | None, watched: str) -> Probation | None:
 
 
 class Giving:
-    """What a node is given of what is typed: paths, or artifacts out of the registry (`fetched`: whether any was)."""
+    """What a node is given of what is typed: paths, or artifacts out of the registry."""
 
     def __init__(
         self,
@@ -152,7 +154,6 @@ class Giving:
         older: bool = False,
         as_json: bool = False,
     ) -> None:
-        self.fetched = False
         self._from = where, token
         self._path = path
         self._older = older
@@ -163,7 +164,6 @@ class Giving:
         return self._artifact(text) if from_registry(text) else self._path(text)
 
     def _artifact(self, reference: str) -> Any:
-        self.fetched = True
         made, held = fetched(reference, *self._from, as_json=self._as_json)
         told: dict[str, Any] = {"name": made.name, "version": made.version, "address": made.address}
         told = {"artifact": base64.b64encode(held).decode(), **told, "older": self._older}
@@ -173,7 +173,7 @@ class Giving:
 
     def wanted(self, text: str) -> Any:
         """A version, or a release out of its file, which is read here where it is."""
-        if not text.endswith(SUFFIX) or not Path(text).exists():
+        if not text.endswith(SUFFIX) or not is_there(text):
             return self.one(text)
         told = done(read_release(text), as_json=self._as_json)
         parts = [self.one(beside(text, each)) for each in told["applications"]]
@@ -190,16 +190,16 @@ def show(reply: dict[str, Any], as_json: bool) -> None:
         report.upgraded(reply["upgraded"])
 
 
-def runs(place: Path | Remote, file: str, *, as_json: bool) -> str | None:
-    """The digest of what a node runs that a file is another version of, as far as it is clear what that is."""
+def runs(place: Path | Remote, given: Any, *, as_json: bool) -> str | None:
+    """The digest of what a node runs of which it is given another version, as far as it is clear what that is."""
     status = done(ask(place, {"op": "status"}), as_json=as_json)["status"]
-    name = file.partition("@")[0] if from_registry(file) else None
-    if file.endswith(SUFFIX):
-        name = read_release(file).map(lambda told: told["name"]).value_or(None)
-    releases = status.get("releases", [])
-    running = [each for each in releases if each["name"] == name]
-    if not running and not file.endswith(SUFFIX):
-        running = status["applications"]
+    running = status["applications"]
+    if isinstance(given, dict):
+        kept = "releases" if {"release", "applications"} & given.keys() else "applications"
+        name = given.get("release") or given["name"]
+        running = [each for each in status.get(kept, []) if each["name"] == name]
+    elif given.endswith(SUFFIX):  # a file on the machine of the node
+        running = []
     return str(running[0]["digest"]) if len(running) == 1 else None
 
 

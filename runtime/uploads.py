@@ -17,10 +17,11 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.artifact import KIND
 from runtime.entry import ADDRESS
 from runtime.registry import Pushed, Registry, told
-from runtime.seal import NotSealed, TooLarge
-from runtime.trust import list_of, trust
+from runtime.seal import NotSealed, TooLarge, UntrustedKey, named_key
+from runtime.trust import Trust, list_of, trust
 
 
 @attrs.frozen
@@ -56,6 +57,15 @@ def taken(
         return Failure(NotSealed(repr(whole)[:80], "it is no sha256 of an artifact"))
     if total > bounds.MAX_ARTIFACT or start + len(data) > total:
         return Failure(TooLarge(whole, max(total, start + len(data)), bounds.MAX_ARTIFACT))
+    trusted = trust(list_of(registry.path))
+    if isinstance(trusted, Failure):
+        return Failure(trusted.failure())
+    if start == 0:
+        key = named_key(data, KIND)
+        if key is None:
+            return Failure(NotSealed(whole, "its first piece does not hold the key that signed it"))
+        if key not in trusted.unwrap():
+            return Failure(UntrustedKey(whole, key, str(trusted.unwrap().file)))
     folder = _folder(registry)
     folder.mkdir(parents=True, exist_ok=True)
     _bounded(folder, whole)
@@ -71,18 +81,15 @@ def taken(
             return Success(Offset(size + len(data)))
         coming.seek(0)
         try:
-            return _whole(registry, whole, coming.read())
+            return _whole(registry, whole, coming.read(), trusted.unwrap())
         finally:  # not before: who asks meanwhile how much is there must not be told that there is nothing
             file.unlink(missing_ok=True)
 
 
-def _whole(registry: Registry, whole: str, data: bytes) -> Result[Offset | Pushed, Refusal]:
+def _whole(registry: Registry, whole: str, data: bytes, trusted: Trust) -> Result[Offset | Pushed, Refusal]:
     if hashlib.sha256(data).hexdigest() != whole:
         return Failure(NotSealed(whole, "what came is not what was announced"))
-    trusted = trust(list_of(registry.path))
-    if isinstance(trusted, Failure):
-        return Failure(trusted.failure())
-    return registry.push(data, trusted.unwrap())
+    return registry.push(data, trusted)
 
 
 def _folder(registry: Registry) -> Path:
@@ -92,7 +99,7 @@ def _folder(registry: Registry) -> Path:
 def _bounded(folder: Path, whole: str) -> None:
     """Let go of the uploads that nobody went on with, where there would be too many."""
     others = list[tuple[int, str]]()
-    for each in os.scandir(folder):
+    for each in filter(os.DirEntry.is_file, os.scandir(folder)):
         with contextlib.suppress(FileNotFoundError):  # it is whole by now
             others.append((each.stat().st_mtime_ns, each.path))
     others = sorted(each for each in others if Path(each[1]).name != whole)

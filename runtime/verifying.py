@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,8 +11,9 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.entry import Entry
+from runtime.errors import shown
 from runtime.registry import Registry, told
-from runtime.registry_folder import held
+from runtime.registry_folder import Folder, held
 from runtime.registry_index import Index
 from runtime.tags import tag
 
@@ -20,8 +22,8 @@ from runtime.tags import tag
 class Wrong:
     """What is not as it was put in, and where."""
 
-    place: str
-    problem: str
+    place: str = attrs.field(converter=shown)
+    problem: str = attrs.field(converter=shown)
 
 
 @attrs.frozen
@@ -43,17 +45,37 @@ def verified(registry: Registry) -> Result[Verified, Refusal]:
     folder = registry.folder
     if not folder.artifacts.exists():
         return Success(Verified(0, 0, ()))
-    with folder.changing() as index:
-        files = sorted(folder.artifacts.iterdir())
-        statements = sorted(file for each in folder.tags.iterdir() for file in each.iterdir())
-        wrong = (*_artifacts(registry, index), *_tags(registry))
+    with folder.quiet() as index:
+        files = _files(folder.artifacts)
+        statements = [file for each in _inside(folder.tags) for file in _files(each)]
+        wrong = (*_artifacts(files, registry, index), *_tags(statements, registry), *_strange(folder))
         return Success(Verified(len(files), len(statements), wrong))
 
 
-def _artifacts(registry: Registry, index: Index) -> Iterator[Wrong]:
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _files(folder: Path) -> list[Path]:
+    return [each for each in _inside(folder) if each.is_file()]
+
+
+def _strange(folder: Folder) -> Iterator[Wrong]:
+    """What nobody has put there."""
+    tags = _inside(folder.tags)
+    for top in (folder.artifacts, folder.incoming, *tags):
+        for each in _inside(top):
+            if not each.is_file():
+                yield Wrong(str(each), "it is no file: remove it")
+    for each in tags:
+        if not each.is_dir():
+            yield Wrong(str(each), "it is no folder of tags: remove it")
+
+
+def _artifacts(files: list[Path], registry: Registry, index: Index) -> Iterator[Wrong]:
     listed = {each.address: each for each in index.all()}
     names: dict[tuple[str, str], Entry] = {}
-    for file in sorted(registry.folder.artifacts.iterdir()):
+    for file in files:
         found = held(file)
         if isinstance(found, Failure):
             yield Wrong(str(file), found.failure().happened)
@@ -73,9 +95,9 @@ def _artifacts(registry: Registry, index: Index) -> Iterator[Wrong]:
         )
 
 
-def _tags(registry: Registry) -> Iterator[Wrong]:
+def _tags(files: list[Path], registry: Registry) -> Iterator[Wrong]:
     folder = registry.folder
-    for file in sorted(file for each in folder.tags.iterdir() for file in each.iterdir()):
+    for file in files:
         found = tag(file.read_bytes(), str(file))
         if isinstance(found, Failure):
             yield Wrong(str(file), found.failure().happened)

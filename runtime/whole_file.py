@@ -13,6 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+def is_there(path: str) -> bool:
+    """Whether there is a file or a folder; a text that cannot be a path is none.
+
+    >>> is_there("/"), is_there(5000 * "x")
+    (True, False)
+    """
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def put_whole(file: Path, data: bytes, mode: int = 0o666) -> None:
     """Put a file in the place of the one that is there; `mode` is less what the umask takes away. Raises OSError."""
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")

@@ -20,11 +20,8 @@ def interpreters() -> dict[str, int]:
     That is this one, those that `MIDFLIGHT_TEST_PYTHONS` names, and those that are installed. The rest are
     named on standard output, with the reason.
     """
-    named = [each for each in os.environ.get("MIDFLIGHT_TEST_PYTHONS", "").split(os.pathsep) if each]
-    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, NEWEST)]
-    kept = sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python3")))
     found = {sys.executable: sys.version_info[1]}
-    for each in [*named, *filter(None, on_path), *kept]:
+    for each in candidates():
         asked = subprocess.run([each, "-c", _ASK], check=False, capture_output=True, text=True)
         answer = asked.stdout.split()
         if answer[:1] == ["True"]:
@@ -32,3 +29,11 @@ def interpreters() -> dict[str, int]:
         else:
             print(f"{each} is left out: {(asked.stderr.strip() or 'too old').splitlines()[-1]}")
     return found
+
+
+def candidates() -> list[str]:
+    """Every Python that is named or installed, with or without what the package needs."""
+    named = [each for each in os.environ.get("MIDFLIGHT_TEST_PYTHONS", "").split(os.pathsep) if each]
+    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, NEWEST)]
+    kept = sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python3")))
+    return [*named, *filter(None, on_path), *kept]

@@ -402,7 +402,12 @@ REFUSED = {
         "cannot be identified",
         "plain data",
     ),
-    "randomness": ("import random\nmachine = arr(lambda x: random.random())\n", "Random object", "plain data"),
+    "randomness": ("import random\nmachine = arr(lambda x: random.random())\n", "uses random.random, which gives", "After"),
+    "a clock": ("import time\nmachine = arr(lambda x: time.time())\n", "uses time.time, which gives", "After"),
+    "today": ("import datetime\nmachine = arr(lambda x: datetime.date.today())\n", "uses datetime.date.today, which gives", "After"),
+    "a number of its own": ("import uuid\nmachine = arr(lambda x: uuid.uuid4().hex)\n", "uses uuid.uuid4, which gives", "After"),
+    "a file": ("import json\nmachine = arr(lambda x: json.load(open(x)))\n", "uses open, which gives", "After"),
+    "the environment": ("import os\nmachine = arr(lambda x: os.getenv(x))\n", "uses os.getenv, which gives", "After"),
     "a partial of hidden state": (
         "import functools\nN = 0\ndef g(x, y):\n    global N\n    N += x\n    return N\nmachine = arr(functools.partial(g, 1))\n",
         "writes the global 'N'",

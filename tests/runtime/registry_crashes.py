@@ -61,7 +61,7 @@ def steps(registry: Registry, key: Key) -> None:
     doing: dict[str, Callable[[], Any]] = {
         "push": lambda: registry.push(first),
         "again": lambda: registry.push(second),
-        "tag": lambda: registry.tag(Tag("shop", "stable", kept.address, time.time_ns()).sealed(key)),
+        "tag": lambda: registry.tag(Tag("shop", "stable", kept.address, time.time_ns() // 10**6).sealed(key)),
         "remove": lambda: registry.remove(Entry.of(one, 0, 0)),
         "note": lambda: note(registry, data),
     }

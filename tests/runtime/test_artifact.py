@@ -26,13 +26,14 @@ from runtime.admission import (
     opened,
     packed,
 )
-from runtime.artifact import Artifact, CannotPack, NotAnArtifact, oldest, pack, read
+from runtime.artifact import Artifact, CannotPack, NotAnArtifact, pack, read
+from runtime.grammar import oldest
 from runtime.keys import BadKey, Key, KeyExists, new_key, read_key
 from runtime.loader import load
 from runtime.refusal import CannotLoad
 from runtime.seal import NotSealed, TooLarge, UntrustedKey, WrongSignature, sealed
 from runtime.trust import BadTrustList, Trust, changed, trust
-from tests.arrows.interpreters import interpreters
+from tests.arrows.interpreters import candidates, interpreters
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -185,6 +186,91 @@ def test_the_oldest_python_is_that_of_the_grammar() -> None:
     assert oldest(["match 1:\n    case 1: pass\n"]) == "3.11"
 
 
+F_STRINGS = {
+    "3.11": (
+        *(
+            "f'{a}'",
+            "f'{d[\"a\"]}'",
+            'f"""{d["a"]}"""',
+            "f'{x!r:>{w}}'",
+            "f'{x:{y:>3}}'",
+            "f'{x:\\n}'",
+            "f'{{'",
+        ),
+        *(
+            "f\"{f'{1}'}\"",
+            "f'''{a\n}'''",
+            "rf'\\{a}'",
+            "f'\\'{a}\\''",
+            "f'a\\\nb{c}'",
+            "f'{x = !s}'",
+            "f'{\"#\"}'",
+        ),
+        *("f'{a}\\\n{b}'", "f'é{a}é'", "x = 1 # f'{d['a']}'", "f'{a}' f'{b}' 'c'"),
+    ),
+    "3.12": (
+        *(
+            "f'{d['a']}'",
+            "f'{\"\\n\".join(a)}'",
+            "f'{a # c\n}'",
+            "f'''{\n a # c\n}'''",
+            "f'{a\n}'",
+            "f'{f'{1}'}'",
+        ),
+        *("f\"{f'{'x'}'}\"", "f'{x:{y:{z}}}'", "f'''{a + '''x'''}'''", "f'{a\\\n+b}'", "f'é{a['é']}'"),
+    ),
+}
+
+
+PARSES = """
+import ast, json, runpy, sys
+texts, wrong = json.load(sys.stdin), []
+for text, told in texts:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        wrong.append(text)
+grammar = runpy.run_path(sys.argv[1]) if sys.version_info >= (3, 12) else {}
+found = [grammar["oldest"]([text]) for text, _ in texts] if grammar else []
+print(json.dumps([sys.version_info[:2], wrong, found]))
+"""
+
+
+def test_f_strings_need_the_python_that_reads_them() -> None:
+    """What `ast.parse` tells nobody: from 3.12 on anything may stand within the braces. Each Python here is asked."""
+    every = [(text, minor) for minor, texts in F_STRINGS.items() for text in texts]
+    for python in (sys.executable, *candidates()):
+        command = [python, "-c", PARSES, str(ROOT / "runtime" / "grammar.py")]
+        ran = subprocess.run(command, input=json.dumps(every), capture_output=True, text=True, check=False)
+        (_, minor), wrong, found = json.loads(ran.stdout) if ran.returncode == 0 else ((3, 0), [], [])
+        if minor == 11:
+            assert wrong == list(F_STRINGS["3.12"])
+        if minor >= 12:
+            assert (wrong, found) == ([], [told for _, told in every])
+
+
+def test_a_module_that_nobody_can_get_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the project nor of a library: it would be missing wherever the artifact goes."""
+    (tmp_path / "ext").mkdir()
+    (tmp_path / "ext" / "prices_of_ours.py").write_text("def price(n: int) -> int:\n    return n\n")
+    (tmp_path / "project").mkdir()
+    file = tmp_path / "project" / "app.py"
+    file.write_text(
+        "from midflight import Application, arr\nimport attrs, json, prices_of_ours\n"
+        "try:\n    import no_such_module\nexcept ImportError:\n    pass\n"
+        "def step(n: int) -> int:\n    return n\n"
+        "app = Application('a', version='1', machines={'m': arr(step)})\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "ext"))
+    refused = packed(load(str(file)).unwrap()).failure()
+    assert isinstance(refused, CannotPack)
+    assert "prices_of_ours" in refused.message
+    file.write_text(file.read_text().replace(", prices_of_ours", ""))
+    assert packed(load(str(file)).unwrap()).unwrap().told["distributions"].keys() == {"attrs"}
+
+
 def test_pure_data_carries_no_sources_and_is_loaded_without_any(tmp_path: Path) -> None:
     for name in ("v1.py", "v2.py"):
         application = load(str(EXAMPLES / "counter" / name)).unwrap()
@@ -274,6 +360,19 @@ def test_what_was_asked_for_must_come(tmp_path: Path, key: Key) -> None:
         ({"distributions": {"attrs": "1.0"}}, OtherDistributions),
         ({"distributions": {"no-such-distribution": "1.0"}}, OtherDistributions),
         ({"format": 2}, NotAnArtifact),
+        ({"format": 0}, NotAnArtifact),
+        ({"format": -1}, NotAnArtifact),
+        ({"parent": ""}, NotAnArtifact),
+        ({"sources": {"": "", "main.py": ""}, "main": "main.py"}, NotAnArtifact),
+        ({"sources": {"\x1b.py": ""}, "main": "\x1b.py"}, NotAnArtifact),
+        ({"machines": [["\x1b[2J", None]]}, NotAnArtifact),
+        ({"distributions": {"": "1"}}, NotAnArtifact),
+        ({"distributions": {"attrs": "\x1b"}}, NotAnArtifact),
+        ({"healthy": [["\ud800", None]]}, NotAnArtifact),
+        ({"shapes": {"\ud800": 1}}, NotAnArtifact),
+        ({"migrations": [{"machine": "m", "old": None, "new": "1", "kernel": None}]}, NotAnArtifact),
+        ({"migrations": [{"machine": "m", "old": "\n", "new": "1", "kernel": None}]}, NotAnArtifact),
+        ({"migrations": [{"machine": [], "old": "0", "new": "1", "kernel": None}]}, NotAnArtifact),
         ({"main": "../main.py"}, NotAnArtifact),
         ({"sources": {"../main.py": ""}, "main": "../main.py"}, NotAnArtifact),
         ({"sources": {"/main.py": ""}, "main": "/main.py"}, NotAnArtifact),

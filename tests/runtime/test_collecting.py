@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from returns.result import Failure
 from midflight import Application, Node, load
 from runtime import bounds
 from runtime.admission import packed
-from runtime.collecting import Collected, UnreadableRoot, collected, forget, note
+from runtime.collecting import CannotForget, Collected, UnreadableRoot, collected, note
 from runtime.entry import Entry
 from runtime.keys import Key, new_key
 from runtime.registry import Registry
 from runtime.tags import Tag
-from tests.runtime.packages import number, signed
+from tests.runtime.packages import number, open_to_all, reading_only, signed
 
 NEVER = 2**62
 MAIN = """
@@ -140,10 +141,61 @@ def test_a_directory_that_cannot_be_read_stops_everything(
     assert isinstance(found, Failure)
     assert isinstance(found.failure(), UnreadableRoot)
     assert len(registry.entries().unwrap()) == 1
-    forget(registry, data).unwrap()
+    collected(registry, (), NEVER, do=True, forgotten=[data]).unwrap()
+    pushed(registry, key, version(tmp_path, 1))
     data.mkdir()
     (data / "lock").touch()
     assert versions(told(registry, tmp_path / "elsewhere", data, do=True)) == ["1"]
+
+
+def test_to_forget_a_directory_is_done_with_the_rest_and_for_one_that_is_gone(
+    registry: Registry, key: Key, tmp_path: Path
+) -> None:
+    """Not where it is only told, not for another one than was noted, and not while its node runs."""
+    pushed(registry, key, version(tmp_path, 1))
+    data, link = tmp_path / "data", tmp_path / "link"
+    link.symlink_to(data)
+
+    async def main() -> Any:
+        async with Node(data) as node:
+            (await node.start(version(tmp_path, 2))).unwrap()
+            note(registry, tmp_path / "x" / ".." / "data").unwrap()
+            note(registry, link).unwrap()
+            return collected(registry, (), NEVER, do=True, forgotten=[data])
+
+    runs = asyncio.run(main()).failure()
+    assert isinstance(runs, CannotForget)
+    assert "its node runs" in runs.message
+    assert len(list((registry.path / "nodes").iterdir())) == 1, "one directory is noted once"
+    typed = collected(registry, (), NEVER, do=True, forgotten=[tmp_path / "dat"]).failure()
+    assert isinstance(typed, CannotForget)
+    assert f"it is not noted; there are: {data}" in typed.message
+    shutil.move(data, tmp_path / "elsewhere")
+    assert collected(registry, (), NEVER, do=False, forgotten=[tmp_path / "y" / ".." / "data"]).unwrap().gone
+    assert isinstance(collected(registry, (), NEVER, do=True).failure(), UnreadableRoot), "that was only told"
+    assert collected(registry, (), NEVER, do=True, forgotten=[data]).unwrap().done
+    assert collected(registry, (), NEVER, do=True).unwrap().gone == ()
+
+
+def test_a_note_of_any_bytes_can_be_told(registry: Registry, key: Key, tmp_path: Path) -> None:
+    pushed(registry, key, version(tmp_path, 1))
+    (registry.path / "nodes" / "folder").mkdir(parents=True)
+    (registry.path / "nodes" / "note").write_bytes(bytes(tmp_path) + b"/\xff\x1b[2J")
+    refused = collected(registry, (), NEVER, do=True).failure()
+    assert isinstance(refused, UnreadableRoot)
+    json.dumps(refused.to_plain(), ensure_ascii=False).encode()
+    assert refused.message.isprintable()
+
+
+def test_a_directory_of_another_user_stops_everything(key: Key, tmp_path: Path) -> None:
+    with open_to_all() as folder:
+        registry, data = Registry(folder / "registry"), folder / "closed" / "data"
+        pushed(registry, key, version(tmp_path, 1))
+        data.mkdir(parents=True)
+        data.parent.chmod(0)
+        with reading_only(folder):
+            found = collected(registry, [data], NEVER, do=True)
+        assert isinstance(found.failure(), UnreadableRoot)
 
 
 TILL = """

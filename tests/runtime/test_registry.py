@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +16,16 @@ import pytest
 from returns.result import Failure
 
 from runtime.admission import OtherArtifact, opened
-from runtime.entry import AmbiguousReference, NotInRegistry
+from runtime.collecting import collected
+from runtime.entry import AmbiguousReference, NoReference, NotInRegistry
 from runtime.keys import Key, new_key
+from runtime.pulling import pulled
 from runtime.registry import BadRegistry, NameShadows, Registry, VersionTaken
 from runtime.seal import NotSealed, UntrustedKey, WrongSignature, sealed
 from runtime.tags import OlderTag, Tag
 from runtime.trust import Trust
 from runtime.verifying import verified
-from tests.runtime.packages import number, signed
+from tests.runtime.packages import number, open_to_all, reading_only, signed
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -59,8 +63,11 @@ def test_what_was_pushed_is_found_by_each_of_its_names(registry: Registry, key: 
         assert registry.find(name).unwrap() == pushed[0].entry, name
     assert registry.find("till").unwrap().version == "1"
     assert reasons(registry.find("shop")) == [AmbiguousReference]
-    for name in ("shop@3", "shops", "f" * 64, "../registry", "shop@../1", "", "@", "shop@1@2"):
+    for name in ("shop@3", "shops", "f" * 64, "72c"):
         assert reasons(registry.find(name)) == [NotInRegistry], name
+    assert "by 4 digits or more" in registry.find("72c").failure().message
+    for name in ("../registry", "shop@../1", "", "@", "shop@", "shop@1@2", "x" * 300, "shop@" + "x" * 300):
+        assert reasons(registry.find(name)) == [NoReference], name
     assert "shop@1, shop@2" in registry.find("shop@3").failure().message
     data = registry.read(pushed[1].entry.address).unwrap()
     assert data == signed(two, key)
@@ -187,6 +194,67 @@ def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path, key: Key) -> None:
     assert reasons(found) == [BadRegistry]
     assert reasons(Registry(tmp_path / "none").find("shop")) == [NotInRegistry]
     assert not (tmp_path / "none").exists()
+
+
+def test_a_name_that_can_never_be_asked_for_is_refused(registry: Registry, key: Key) -> None:
+    for name in ("shop.py", "shop.toml", "8599e15869be"):
+        assert reasons(registry.push(signed(number(name, "1"), key))) == [NameShadows]
+    for name in ("shop.py3", "8599e1586", "cafe"):
+        registry.push(signed(number(name, "1"), key)).unwrap()
+        assert registry.find(f"{name}@1").unwrap().name == name
+
+
+def test_what_nobody_has_put_there_is_told_and_in_nobodys_way(registry: Registry, key: Key) -> None:
+    made = number("shop", "1")
+    registry.push(signed(made, key)).unwrap()
+    registry.tag(Tag("shop", "stable", made.address, 1).sealed(key)).unwrap()
+    folder = registry.folder
+    for each in (folder.artifacts / "folder", folder.tags / "shop" / "folder", folder.incoming / "folder"):
+        each.mkdir()
+    for each in (folder.tags / "file", folder.artifacts / "file"):
+        each.write_text("stray")
+    (registry.path / "nodes").mkdir()
+    (registry.path / "nodes" / "folder").mkdir()
+    (folder.artifacts / os.fsdecode(b"\xff\x1b[2J")).touch()
+    found = verified(registry).unwrap()
+    assert sorted(Path(each.place).relative_to(registry.path).as_posix() for each in found.wrong) == [
+        *("artifacts/\\udcff\\x1b[2J", "artifacts/file", "artifacts/folder"),
+        *("incoming/folder", "tags/file", "tags/shop/folder"),
+    ]
+    json.dumps(found.to_plain(), ensure_ascii=False).encode()
+    assert [each.name for each in registry.entries().unwrap()] == ["shop"]
+    assert [each.tag for each in registry.tags().unwrap()] == ["stable"]
+    assert registry.find("shop@stable").unwrap().address == made.address
+    registry.rebuild().unwrap()
+    registry.push(signed(number("till", "1"), key)).unwrap()
+    assert len(collected(registry, (), 0, do=False).unwrap().kept) == 2
+
+
+def test_who_may_only_read_a_registry_reads_it(key: Key) -> None:
+    """Another user, or a medium that nobody can write to: nothing is to be finished there."""
+    with open_to_all() as top:
+        registry = Registry(top / "registry")
+        made = number("shop", "1")
+        registry.push(signed(made, key)).unwrap()
+        registry.tag(Tag("shop", "stable", made.address, 1).sealed(key)).unwrap()
+        (registry.folder.incoming / "left").write_text("by somebody who was killed")
+        with reading_only(registry.path):
+            assert [each.name for each in registry.entries().unwrap()] == ["shop"]
+            assert [each.tag for each in registry.tags().unwrap()] == ["stable"]
+            for name in ("shop", "shop@stable", made.address[:8]):
+                assert pulled(registry, name, None).unwrap()[0] == made
+            assert verified(registry).unwrap().wrong == ()
+            assert collected(registry, (), 0, do=False).unwrap().gone == ()
+            refused = registry.push(signed(number("shop", "2"), key))
+            assert reasons(refused) == [BadRegistry]
+        with contextlib.closing(sqlite3.connect(registry.path / "index.db")) as writing:
+            writing.execute("begin immediate")
+            with reading_only(registry.path):
+                assert registry.find("shop").unwrap().address == made.address, "while somebody writes"
+        (registry.path / "index.db").unlink()
+        with reading_only(registry.path):
+            assert reasons(registry.entries()) == [BadRegistry]
+        clean(registry)
 
 
 def crashed(*arguments: object) -> list[str]:

@@ -106,9 +106,21 @@ def test_both_ends_do_what_a_folder_does(served: Served, key: Key) -> None:
     assert reason(served.remote.push(signed(number("Shop", "1"), key))) == "NameShadows"
     assert reason(served.remote.find("shop")) == "AmbiguousReference"
     assert reason(served.remote.find("shop@9")) == "NotInRegistry"
-    assert reason(served.remote.find("../../x")) == "NotInRegistry"
+    assert reason(served.remote.find("../../x")) == "NoReference"
     assert reason(served.remote.read("0" * 64)) == "NotInRegistry"
     assert reason(served.remote.tag(Tag("shop", "stable", one.address, 1).sealed(key))) == "OlderTag"
+
+
+def test_a_statement_that_is_none_is_refused_and_no_fault_of_the_server(served: Served, key: Key) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    long = Tag("shop", "x" * 101, number("shop", "1").address, 1).sealed(key)
+    for data in (long, sealed("tag", b"[" * 100_000, key), b"", b"x" * (bounds.MAX_STATEMENT + 1)):
+        answer = httpx.put(f"{served.url}/v1/tags", content=data, headers=headers)
+        assert answer.json()["reason"] in ("NotSealed", "TooLarge"), answer
+        assert answer.status_code in (400, 413)
+    assert httpx.get(f"{served.url}/v1/tags/shop/{'x' * 300}", headers=headers).content == b""
+    assert httpx.get(f"{served.url}/v1/find/{'x' * 300}", headers=headers).json()["reason"] == "NoReference"
+    assert not (served.folder.path / "tags" / "shop").exists()
 
 
 def test_who_has_no_token_or_no_trusted_key_changes_nothing(served: Served, key: Key, tmp_path: Path) -> None:
@@ -129,7 +141,7 @@ def test_who_has_no_token_or_no_trusted_key_changes_nothing(served: Served, key:
     assert reason(remote(served.url, tmp_path / "none")) == BadTokenFile.__name__
     assert reason(remote(served.url, None)) == NoRegistry.__name__
     assert reason(Remote("http://127.0.0.1:1", b"").find("shop")) == NoRegistry.__name__
-    assert isinstance(registry(str(tmp_path / "folder")).unwrap(), Registry)
+    assert isinstance(registry(str(tmp_path)).unwrap(), Registry)
 
 
 class Cutting:
@@ -226,13 +238,23 @@ def test_an_upload_goes_on_with_another_client(served: Served, key: Key) -> None
     assert not list((served.folder.path / "uploads").iterdir())
 
 
-def test_there_are_never_many_uploads(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_are_never_many_uploads(
+    served: Served, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bounds, "UPLOADS", 3)
+    first = signed(number("shop", "1"), key)[:60]
     headers = {"authorization": f"Bearer {TOKEN}", "content-range": "bytes 0-*/100"}
     for at in range(6):
         name = hashlib.sha256(str(at).encode()).hexdigest()
-        httpx.put(f"{served.url}/v1/uploads/{name}", content=b"x", headers=headers)
-    assert len(list((served.folder.path / "uploads").iterdir())) == 3
+        httpx.put(f"{served.url}/v1/uploads/{name}", content=first, headers=headers)
+    there = sorted((served.folder.path / "uploads").iterdir())
+    assert len(there) == 3
+    other = signed(number("shop", "1"), new_key(tmp_path / "other.pem").unwrap())[:60]
+    for at, content in ((10, other), (11, b"evil"), (12, b"")):
+        name = hashlib.sha256(str(at).encode()).hexdigest()
+        answer = httpx.put(f"{served.url}/v1/uploads/{name}", content=content, headers=headers)
+        assert answer.json()["reason"] == ("UntrustedKey" if content == other else "NotSealed")
+    assert sorted((served.folder.path / "uploads").iterdir()) == there, "nobody else's is let go of for those"
 
 
 class Lying(Registry):
