@@ -110,7 +110,7 @@ class _Walk:
         if own is not None and own.gone and not any(part.rows):
             self.say(caption(head), own)
             return
-        if own is not None and is_bare(part) and own.look != "inserted":
+        if own is not None and is_bare(part) and not isinstance(head, Case) and own.look != "inserted":
             self.say(caption(head), own)  # wires that came are seen by what they lead to
             mark = inner
         match head:

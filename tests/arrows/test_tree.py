@@ -62,6 +62,18 @@ def test_scopes_and_cases_are_indented() -> None:
     ]
 
 
+def test_a_case_that_became_another_is_shown_once() -> None:
+    old = attempt(switch((int, arr(abs)), (str, arr(len))))
+    new = attempt(switch((int, arr(abs)), (bytes, arr(len))))
+    assert shown(old, new) == [
+        "attempt",
+        "  case int",
+        "    abs",
+        "  ~case bytes (was case str)",
+        "    len",
+    ]
+
+
 @settings(max_examples=60)
 @given(types().flatmap(lambda kind: st.tuples(machines(kind, kind), machines(kind, kind))))
 def test_any_two_machines(two: tuple[Arrow[Any, Any], Arrow[Any, Any]]) -> None:
