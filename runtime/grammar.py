@@ -10,6 +10,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from arrows.parse import parse
+
 OLDEST: Final = (3, 11)
 """The oldest Python that there is midflight for."""
 
@@ -34,7 +36,7 @@ def oldest(texts: Iterable[str]) -> str:
 
 def _reads(minor: int, texts: Iterable[str]) -> bool:
     try:
-        trees = [ast.parse(text, feature_version=(3, minor)) for text in texts]
+        trees = [parse(text, version=(3, minor)) for text in texts]
     except SyntaxError:
         return False
     return minor >= _FREE or not (any(map(_is_nested, trees)) or any(map(_is_free, texts)))

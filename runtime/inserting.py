@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from arrows.parse import parse
 from migrations.repeated import is_past
 from runtime.application import Application
 from runtime.loss import Loss, functions_of
@@ -32,7 +33,7 @@ def inserted(
 
     `running` is the version that would lose something.
     """
-    tree = ast.parse(text)
+    tree = parse(text)
     found = next(((each, made) for each in tree.body if (made := _made(each, variable))), None)
     if found is None:
         return None
@@ -145,7 +146,7 @@ def _among(text: str, made: ast.Call, fresh: Sequence[str]) -> list[Edit]:
 def _are_there(text: str, variable: str, application: Application, fresh: int) -> bool:
     """Whether the text has as many migrations as it must, if it is a text of Python at all."""
     try:
-        made = next(filter(None, (_made(each, variable) for each in ast.parse(text).body)))
+        made = next(filter(None, (_made(each, variable) for each in parse(text).body)))
     except SyntaxError:
         return False
     given = _given(made)
