@@ -28,7 +28,6 @@ nevertheless is interrupted at each further look. What cannot be interrupted is 
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import signal
 import sys
@@ -53,8 +52,6 @@ from runtime.watchdog import Watchdog, watchdog
 logger = logging.getLogger("midflight")
 
 _STEPS: Final = frozenset({Core.step.__code__, Core.tried.__code__, Sweep.lead.__code__})
-_throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
-_throw.argtypes = (ctypes.c_ulong, ctypes.py_object)
 
 
 class Budget:
@@ -120,8 +117,7 @@ class Budget:
 
         for name in ("__name__", "__qualname__", "__module__"):
             setattr(Interrupt, name, getattr(OverBudget, name))
-        if gate.open is token:
-            _throw(thread, Interrupt)
+        gate.throw(thread, Interrupt, token)
 
     def _age(self, token: object | None) -> float:
         """For how long the caller's thread has seen this step at least; ends the process where it is overdue."""

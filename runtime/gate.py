@@ -36,9 +36,9 @@ class Gate:
             self.open = None
             _land()
 
-    def throw(self, thread: int | None, what: type[BaseException]) -> None:
-        """Throw something at the step of this thread, if one is under way."""
-        token = self.open
+    def throw(self, thread: int | None, what: type[BaseException], token: object | None = None) -> None:
+        """Throw something at the step of this thread, if one is under way; at that of a `token` and no other."""
+        token = token or self.open
         if token is not None and self.open is token:
             _throw(thread, what)
 

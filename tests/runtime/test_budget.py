@@ -24,7 +24,7 @@ import pytest
 
 from arrows.compile import compile
 from arrows.notation import proc
-from runtime import bounds, budget
+from runtime import bounds, budget, gate
 from runtime.application import Application
 from runtime.errors import OverBudget, StepFailed
 from runtime.node import Node
@@ -324,7 +324,7 @@ def test_an_interruption_that_comes_as_the_step_ends_is_not_late(
     read, write = os.pipe()
     done = threading.Event()
     thrown: list[bool] = []
-    place, throw = budget._place, budget._throw
+    place, throw = budget._place, gate._throw
     file = os.fdopen(read, "rb", buffering=0)
 
     def reading() -> object:
@@ -344,7 +344,7 @@ def test_an_interruption_that_comes_as_the_step_ends_is_not_late(
         os.write(write, b"\n")
 
     monkeypatch.setattr(budget, "_place", placed)
-    monkeypatch.setattr(budget, "_throw", threw)
+    monkeypatch.setattr(gate, "_throw", threw)
 
     async def body() -> None:
         async with Node(budget=0.05) as node:
