@@ -26,6 +26,7 @@ from arrows.library import library_name, maker
 from arrows.origin import BuildError, Origin
 from arrows.reach import reached, refuse_shared
 from arrows.source import normal, untyped
+from arrows.unrepeatable import is_unrepeatable, refused
 
 _BY_REPR = frozenset(
     {"builtins.complex", "builtins.range", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"}
@@ -106,6 +107,8 @@ class _Graph:
             return ["method", self.ref(thing.__self__, where), self.ref(thing.__func__, where)]
         library = library_name(thing)
         if library is not None:
+            if is_unrepeatable(thing) and id(thing) not in self.once:
+                raise refused(f"{thing.__module__}.{thing.__name__}", where)
             return library
         if isinstance(thing, types.FunctionType):
             made = maker(thing)

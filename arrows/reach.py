@@ -14,7 +14,7 @@ from arrows.free_names import Definition, free_names
 from arrows.imported import imported
 from arrows.origin import BuildError, Origin
 from arrows.source import enclosing, tree_of
-from arrows.unrepeatable import unrepeatable
+from arrows.unrepeatable import refused, within
 
 Reached: TypeAlias = dict[str, Any]
 """What stands behind each name (dotted, for what is read through a module)."""
@@ -74,13 +74,9 @@ def reached(function: types.FunctionType, where: Origin, *, repeated: bool = Tru
         if getattr(value, "__name__", "") == "import_module" and value.__module__ == "importlib":
             _hidden("calls importlib.import_module(), which sees what cannot be identified", where)
     _written(function, tree, found, where)
-    each_time = unrepeatable(tree, found, lambda part: _through_classes(part, found))
-    if each_time and repeated:
-        raise BuildError(
-            f"this function uses {each_time}, which gives something else each time, and steps are repeated",
-            where=where,
-            remedy="Let the message carry it, from who sends that; what is to be done at some time is an After.",
-        )
+    each_time = within(tree, found, lambda part: _through_classes(part, found)) if repeated else ""
+    if each_time:
+        raise refused(each_time, where)
     return found
 
 

@@ -11,6 +11,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from arrows.origin import BuildError, Origin
+
 NAMES: Final[Mapping[str, frozenset[str]]] = {
     "time": frozenset(
         f"{name}{unit}"
@@ -33,19 +35,36 @@ _METHODS: Final = frozenset({"now", "utcnow", "today"})
 """Of the classes of `datetime`."""
 
 
-def unrepeatable(tree: ast.AST, found: Mapping[str, Any], stands_for: Callable[[ast.AST], Any]) -> str:
-    """What a function calls that gives something else each time, as it is written there; empty for nothing.
+def is_unrepeatable(value: Any) -> bool:
+    """Whether a function is such a one."""
+    name, held = getattr(value, "__name__", ""), getattr(value, "__self__", None)
+    if isinstance(held, type):
+        return name in _METHODS and _is_of(held, "datetime")
+    return name in NAMES.get(getattr(value, "__module__", None) or "", ()) or _is_of(type(held), "random")
+
+
+def within(tree: ast.AST, found: Mapping[str, Any], stands_for: Callable[[ast.AST], Any]) -> str:
+    """What a function calls of those, as it is written there; empty for nothing.
 
     `found` is what its names stand for, by dotted name, and `stands_for` gives that of an expression.
     """
-    for name, value in found.items():
-        if getattr(value, "__name__", "") in NAMES.get(getattr(value, "__module__", None) or "", ()):
-            return name
-        if any(base.__module__ == "random" for base in type(getattr(value, "__self__", None)).__mro__):
-            return name
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Attribute) and each.attr in _METHODS:
-            owner = stands_for(each.value)
-            if isinstance(owner, type) and any(base.__module__ == "datetime" for base in owner.__mro__):
-                return ast.unparse(each)
-    return ""
+    methods = (
+        ast.unparse(each)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Attribute) and each.attr in _METHODS
+        if isinstance(owner := stands_for(each.value), type) and _is_of(owner, "datetime")
+    )
+    return next((name for name, value in found.items() if is_unrepeatable(value)), "") or next(methods, "")
+
+
+def refused(what: str, where: Origin | None) -> BuildError:
+    """Why a machine cannot have such a function in it."""
+    return BuildError(
+        f"this function uses {what}, which gives something else each time, and steps are repeated",
+        where=where,
+        remedy="Let the message carry it, from who sends that; what is to be done at some time is an After.",
+    )
+
+
+def _is_of(cls: type, module: str) -> bool:
+    return any(base.__module__ == module for base in cls.__mro__)

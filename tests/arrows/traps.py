@@ -403,6 +403,10 @@ REFUSED = {
         "plain data",
     ),
     "randomness": ("import random\nmachine = arr(lambda x: random.random())\n", "uses random.random, which gives", "After"),
+    "a clock itself": ("import time\nmachine = arr(time.time_ns)\n", "uses time.time_ns, which gives", "After"),
+    "now under another name": (
+        "import datetime\nnow = datetime.datetime.now\nmachine = arr(lambda x: now())\n", "uses now, which gives", "After"
+    ),
     "a clock": ("import time\nmachine = arr(lambda x: time.time())\n", "uses time.time, which gives", "After"),
     "today": ("import datetime\nmachine = arr(lambda x: datetime.date.today())\n", "uses datetime.date.today, which gives", "After"),
     "a number of its own": ("import uuid\nmachine = arr(lambda x: uuid.uuid4().hex)\n", "uses uuid.uuid4, which gives", "After"),
