@@ -37,13 +37,18 @@ _BY_REPR = frozenset(
 _GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 
 
-def function_digest(function: Any, where: Origin | None = None, *, by_name: bool = False) -> str:
+def function_digest(
+    function: Any, where: Origin | None = None, *, by_name: bool = False, repeated: bool = True
+) -> str:
     """The digest of a function, used at a place: 64 hex digits.
 
     With `by_name`, annotations do not count, and data classes by their names and methods alone. Raises BuildError,
-    naming place and remedy, for what cannot be identified: hidden state, no source.
+    naming place and remedy, for what cannot be identified: hidden state, no source; and where what it does is
+    `repeated`, as steps are, for what gives something else each time.
     """
     graph = _Graph(NamesOnly if by_name else Packer)
+    if not repeated:
+        graph.once.add(id(function))
     return graph.hash(lambda: graph.ref(function, where), getattr(function, "__qualname__", "a function"))
 
 
@@ -79,7 +84,7 @@ class _Graph:
         self.waiting: deque[tuple[int, Callable[[], Any]]] = deque()
         self.open: list[int] = []
         self.once: set[int] = set()
-        """What makes the defaults of fields, by identity: it is not repeated."""
+        """What is not repeated, by identity: what makes the defaults of fields, and what is said to be so."""
         self.packer = packer(self.code)
 
     def hash(self, start: Callable[[], Any], name: str) -> str:
@@ -101,9 +106,11 @@ class _Graph:
     def ref(self, thing: Any, where: Origin | None) -> Any:
         """How one thing that is reached is written down."""
         if isinstance(thing, functools.partial):
+            self.once |= {id(thing.func)} if id(thing) in self.once else set()
             inner = [self.ref(each, where) for each in (thing.func, *thing.args, *thing.keywords.values())]
             return ["partial", list(thing.keywords), inner]
         if isinstance(thing, types.MethodType):
+            self.once |= {id(thing.__func__)} if id(thing) in self.once else set()
             return ["method", self.ref(thing.__self__, where), self.ref(thing.__func__, where)]
         library = library_name(thing)
         if library is not None:

@@ -71,4 +71,4 @@ class Codec:
     @cached_property
     def digest(self) -> tuple[str, ...]:
         """What the three functions are, by content. Raises BuildError for what cannot be identified."""
-        return tuple(function_digest(each) for each in (self.read, self.write, self.refused))
+        return tuple(function_digest(each, repeated=False) for each in (self.read, self.write, self.refused))

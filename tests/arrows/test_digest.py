@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from arrows import Arrow, arr, constant, digest, identity, loop, shape_digest
+from arrows import Arrow, BuildError, arr, constant, digest, identity, loop, shape_digest
+from arrows.content import function_digest
 from tests.arrows.test_notation import load
 from tests.arrows.test_wire import MACHINES
 
@@ -343,3 +348,23 @@ def test_input_and_output_are_shape(folder: Path) -> None:
 
 def loop_of(name: str) -> Arrow[Any, Any]:
     return loop(arr(lambda pair: pair), 0, name)
+
+
+def test_what_is_said_once_may_ask_for_the_time() -> None:
+    """What makes the default of a field, and what is not repeated, as a codec is not."""
+
+    @attrs.frozen
+    class Order:
+        number: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+
+    def known(order: Order) -> str:
+        return order.number
+
+    def read(_: bytes) -> Order:
+        return Order(f"{time.time_ns()}")
+
+    assert digest(arr(known))
+    assert function_digest(read, repeated=False) == function_digest(read, repeated=False)
+    assert function_digest(functools.partial(read, b""), repeated=False)
+    with pytest.raises(BuildError, match=r"uses time\.time_ns, which gives something else each time"):
+        function_digest(read)
