@@ -1,7 +1,9 @@
 """Switches and fixtures for all tests."""
 
 import os
+import signal
 import tempfile
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +17,11 @@ ROOT = Path(__file__).parent.parent
 # The registry of whoever runs the tests is none of theirs: their nodes would be noted in it. There is no such folder.
 os.environ["MIDFLIGHT_HOME"] = str(Path(tempfile.gettempdir()) / f"midflight-tests-{os.getpid()}")
 os.environ.pop("MIDFLIGHT_REGISTRY", None)
+
+# Who runs the tests behind `nohup`, or in the background, lets them ignore these; what they start would do so, too.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
