@@ -106,11 +106,11 @@ class _Graph:
     def ref(self, thing: Any, where: Origin | None) -> Any:
         """How one thing that is reached is written down."""
         if isinstance(thing, functools.partial):
-            self.once |= {id(thing.func)} if id(thing) in self.once else set()
+            self.alike(thing, thing.func)
             inner = [self.ref(each, where) for each in (thing.func, *thing.args, *thing.keywords.values())]
             return ["partial", list(thing.keywords), inner]
         if isinstance(thing, types.MethodType):
-            self.once |= {id(thing.__func__)} if id(thing) in self.once else set()
+            self.alike(thing, thing.__func__)
             return ["method", self.ref(thing.__self__, where), self.ref(thing.__func__, where)]
         library = library_name(thing)
         if library is not None:
@@ -133,6 +133,11 @@ class _Graph:
             return ["value", self.packer.value(thing)]
         except NotData:
             return self.object(thing, where)
+
+    def alike(self, thing: Any, *others: Any) -> None:
+        """What is not repeated repeats nothing that it is made of, or reads."""
+        if id(thing) in self.once:
+            self.once.update(map(id, others))
 
     def place(self, thing: Any, describe: Callable[[], Any]) -> int:
         known = self.places.get(id(thing))
@@ -182,8 +187,7 @@ class _Graph:
         """A function of the user's."""
         where = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
         found = reached(function, where, repeated=id(function) not in self.once)
-        if id(function) in self.once:
-            self.once.update(map(id, found.values()))
+        self.alike(function, *found.values())
         return [
             normal(function) if self.typed else untyped(normal(function)),
             *self.defaults(function, where),

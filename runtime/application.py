@@ -23,6 +23,7 @@ from runtime.isolate import Version
 from runtime.lifecycle import OnFailure, Resume
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _FORMAT = 1
 
@@ -34,6 +35,15 @@ def is_name(name: object) -> TypeGuard[str]:
     [True, True, True, False, False, False]
     """
     return isinstance(name, str) and _NAME.fullmatch(name) is not None and len(name) <= bounds.MAX_NAME
+
+
+def is_digest(text: object) -> TypeGuard[str]:
+    """Whether something is a sha256 as 64 hex digits: what a version is, or the address of an artifact.
+
+    >>> is_digest(64 * "f"), is_digest(63 * "f")
+    (True, False)
+    """
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def is_scheme(scheme: object) -> TypeGuard[str]:

@@ -36,7 +36,7 @@ from arrows.library import OURS, distributions
 from arrows.origin import BuildError
 from migrations.refusal import Refusal
 from runtime import bounds
-from runtime.application import Application, is_name, is_scheme
+from runtime.application import Application, is_digest, is_name, is_scheme
 from runtime.grammar import OLDEST, oldest
 from runtime.kernels import Kernels, kernels
 from runtime.outline import shapes
@@ -66,7 +66,6 @@ _TYPES: Final[Mapping[str, Any]] = {
     "variable": str | None,
     "sources": dict,
 }
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LOST: Final = "it imports {}, which is neither of its project nor of an installed library"
 _PYTHON: Final = re.compile(r"3\.[0-9]{1,3}")
 
@@ -239,7 +238,7 @@ def _problem(told: Any) -> str:
     if wrong:
         return f"its field {wrong!r} is of another type"
     digests = (told["digest"], told["edition"], *([] if told["parent"] is None else [told["parent"]]))
-    if not all(map(_DIGEST.fullmatch, digests)) or not (is_name(told["name"]) and is_name(told["version"])):
+    if not all(map(is_digest, digests)) or not (is_name(told["name"]) and is_name(told["version"])):
         return "its name, version or a digest is not one"
     if not _PYTHON.fullmatch(told["python"]) or bool(told["machines"]) is ("release" in told):
         return "its Python or its machines are missing"

@@ -14,6 +14,7 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime.errors import of_system
+from runtime.whole_file import put_whole
 
 NAME: Final = "control.token"
 """Where it is in a data directory, unless it is said otherwise."""
@@ -68,10 +69,7 @@ def had(file: Path) -> Result[bytes, BadTokenFile]:
     """The token in a file, which is made where there is none."""
     try:
         if not file.exists():
-            fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-            with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as made:
-                made.write(secrets.token_urlsafe(RANDOM) + "\n")
-            fresh.rename(file)
+            put_whole(file, f"{secrets.token_urlsafe(RANDOM)}\n".encode(), 0o600)
     except OSError as error:
         return Failure(BadTokenFile(str(file), of_system(error)))
     return read(file)

@@ -16,13 +16,12 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import Wanted
-from runtime.application import is_name
+from runtime.application import is_digest, is_name
 from runtime.artifact import Artifact
 from runtime.errors import cut
 from runtime.keys import is_public
 from runtime.refusal import short
 
-ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
 LATEST: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, behind which nobody can tell a time."""
 
@@ -108,7 +107,7 @@ class Entry:
             made.address if made.parent is None else made.parent,
         )
         right = (
-            all(map(is_address, digests)),
+            all(map(is_digest, digests)),
             is_name(made.name) and is_name(made.version),
             isinstance(made.key, str) and is_public(made.key),
             type(made.size) is int and made.size >= 0,
@@ -134,11 +133,6 @@ class Entry:
         """For JSON: its address is called `artifact` there."""
         plain = attrs.asdict(self, filter=lambda field, _: field.name not in ("address", "edition"))
         return {"artifact": self.address, **plain}
-
-
-def is_address(text: object) -> bool:
-    """Whether something is an address, or the digest of a version."""
-    return isinstance(text, str) and ADDRESS.fullmatch(text) is not None
 
 
 def is_time(at: object) -> bool:

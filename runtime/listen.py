@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import attrs
+import uvicorn
 from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
@@ -46,6 +48,14 @@ class Listener:
     def scheme(self) -> str:
         """The protocol that is spoken there."""
         return urlsplit(self.url).scheme
+
+
+class Server(uvicorn.Server):
+    """A server over HTTP that leaves the signals to who begins it: to be ended is no failure."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def bind(urls: Sequence[str], codecs: Collection[str] = ()) -> Result[list[Listener], CannotListen]:

@@ -17,8 +17,9 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import opened
+from runtime.application import is_digest
 from runtime.artifact import Artifact
-from runtime.entry import ADDRESS, Entry, NoReference, NotInRegistry, is_digits, is_reference, normal, one
+from runtime.entry import Entry, NoReference, NotInRegistry, is_digits, is_reference, normal, one
 from runtime.errors import of_system
 from runtime.registry_folder import Folder
 from runtime.registry_index import Index, Stale
@@ -175,7 +176,7 @@ class Registry:
     @told
     def read(self, address: str) -> Result[bytes, Refusal]:
         """The bytes of the artifact at an address. Returns Failure(NotInRegistry)."""
-        if ADDRESS.fullmatch(address):
+        if is_digest(address):
             with contextlib.suppress(FileNotFoundError):
                 return Success((self.folder.artifacts / address).read_bytes())
         return Failure(NotInRegistry(address, str(self), ()))

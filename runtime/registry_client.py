@@ -20,10 +20,11 @@ from returns.result import Failure, Result, Success
 from migrations.refusal import Refusal
 from runtime import bounds
 from runtime.admission import OtherArtifact, opened
+from runtime.application import is_digest
 from runtime.artifact import Artifact
 from runtime.control_token import read as read_token
 from runtime.control_token import usable
-from runtime.entry import ADDRESS, Entry, NoReference, NotInRegistry, is_reference
+from runtime.entry import Entry, NoReference, NotInRegistry, is_reference
 from runtime.errors import shown
 from runtime.extra import NeedsExtra
 from runtime.partial import partial
@@ -155,7 +156,7 @@ class Remote:
 
     def read(self, address: str) -> Result[bytes, Refusal]:
         """As `Registry.read`; a transfer that was cut is taken up where it was, also by another process."""
-        if not ADDRESS.fullmatch(address):
+        if not is_digest(address):
             return Failure(NotInRegistry(address, str(self), ()))
         try:
             with partial(address) as held:

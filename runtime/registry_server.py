@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import re
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -31,9 +31,10 @@ from starlette.routing import Route
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.application import is_digest
 from runtime.control_token import same
-from runtime.entry import ADDRESS, NotInRegistry
-from runtime.listen import Listener
+from runtime.entry import NotInRegistry
+from runtime.listen import Listener, Server
 from runtime.registry import Pushed, Registry
 from runtime.seal import NotSealed, TooLarge
 from runtime.trust import list_of, trust
@@ -122,7 +123,7 @@ async def _tags(registry: Registry, request: Request) -> Answer:
 
 async def _artifact(registry: Registry, request: Request) -> Answer:
     address = request.path_params["address"]
-    if ADDRESS.fullmatch(address):
+    if is_digest(address):
         file = registry.folder.artifacts / address
         with contextlib.suppress(FileNotFoundError):
             kind = "application/octet-stream"
@@ -171,18 +172,10 @@ def serve(registry: Registry, token: bytes, listeners: list[Listener]) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    asyncio.run(_serve(_Server(config), listeners))
+    asyncio.run(_serve(Server(config), listeners))
 
 
-class _Server(uvicorn.Server):
-    """The signals are ours: to end it is no failure."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _serve(server: _Server, listeners: list[Listener]) -> None:
+async def _serve(server: Server, listeners: list[Listener]) -> None:
     def stop() -> None:
         server.force_exit, server.should_exit = server.should_exit, True
 

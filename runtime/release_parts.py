@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
 
 from arrows.canonical import dump
-from runtime.application import is_name
+from runtime.application import is_digest, is_name
+from runtime.grammar import OLDEST
 
-_ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
-_PYTHON: Final = "3.11"
+_PYTHON: Final = ".".join(map(str, OLDEST))
 _EMPTY: Final[dict[str, Any]] = {
     **{word: {} for word in ("distributions", "shapes", "sources")},
     **{word: [] for word in ("machines", "healthy", "codecs", "migrations")},
@@ -63,7 +62,7 @@ def release_problem(told: dict[str, Any]) -> str:
     names = [*(name for each in parts for name in each[:2]), *gone]
     if not all(map(is_name, names)) or len({each[0] for each in parts}) < len(parts):
         return wrong
-    if not all(isinstance(each[2], str) and _ADDRESS.fullmatch(each[2]) for each in parts):
+    if not all(is_digest(each[2]) for each in parts):
         return wrong
     if told["digest"] != told["edition"] or told["python"] != _PYTHON:
         return wrong

@@ -17,11 +17,11 @@ from runtime.command import (
     Registry_,
     RegistryToken,
     done,
+    from_registry,
     noted,
     usage,
 )
 from runtime.datadir import claim
-from runtime.entry import is_reference
 from runtime.extra import NeedsExtra
 from runtime.lasting import tell
 from runtime.listen import DEFAULT
@@ -108,7 +108,7 @@ def _watched(file: str | None) -> tuple[Application, Watch]:
     """The application in a file, and what watches it; or tell why not, and end."""
     if file is None:
         usage("--watch goes with a FILE.")
-    if file.endswith(SUFFIX) or (is_reference(file) and not Path(file).exists()):
+    if file.endswith(SUFFIX) or from_registry(file):
         usage("--watch goes with one application in a Python file, not with a release or an artifact.")
     try:
         from runtime.reload import reloading  # noqa: PLC0415 - watchfiles is an extra

@@ -9,7 +9,7 @@ import json
 import logging
 import shlex
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from runtime.cross_site import own_site
 from runtime.datadir import Claim, Unusable, claim
 from runtime.durability import NotOpened
 from runtime.errors import of_system
-from runtime.listen import CannotListen, Listener, bind
+from runtime.listen import CannotListen, Listener, Server, bind
 from runtime.node import Node
 from runtime.refusal import short
 from runtime.release import Release, parts
@@ -110,14 +110,6 @@ class Door:
     file: Path
 
 
-class _Server(uvicorn.Server):
-    """The signals are ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _spoken(wanted: Application | Release) -> frozenset[str]:
     """The protocols that are spoken beside http."""
     return frozenset(scheme for each in parts(wanted) for scheme in each.codecs)
@@ -176,7 +168,7 @@ async def _run(
             server_header=False,
             timeout_graceful_shutdown=DRAINING,
         )
-        server = _Server(config)
+        server = Server(config)
         loop = asyncio.get_running_loop()
         speakers = await speaking(node, wanted, listeners)
         for number in _stopping():

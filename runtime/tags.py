@@ -15,8 +15,8 @@ from returns.result import Failure, Result, Success
 
 from arrows.canonical import dump
 from migrations.refusal import Refusal
-from runtime.application import is_name
-from runtime.entry import is_address, is_time
+from runtime.application import is_digest, is_name
+from runtime.entry import is_time
 from runtime.keys import Key, is_public
 from runtime.seal import NotSealed, sealed, unsealed
 from runtime.trust import Trust
@@ -59,7 +59,7 @@ class Tag:
             return None
         right = (
             is_name(made.name) and is_name(made.tag),
-            made.address is None or is_address(made.address),
+            made.address is None or is_digest(made.address),
             is_time(made.at),
             isinstance(made.key, str) and is_public(made.key),
         )

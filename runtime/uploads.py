@@ -17,8 +17,8 @@ from returns.result import Failure, Result, Success
 
 from migrations.refusal import Refusal
 from runtime import bounds
+from runtime.application import is_digest
 from runtime.artifact import KIND
-from runtime.entry import ADDRESS
 from runtime.registry import Pushed, Registry, told
 from runtime.seal import NotSealed, TooLarge, UntrustedKey, named_key
 from runtime.trust import Trust, list_of, trust
@@ -34,7 +34,7 @@ class Offset:
 @told
 def begun(registry: Registry, whole: str, address: str) -> Result[Offset | Pushed, Refusal]:
     """How much is there of some bytes by their sha256; all, where they are the artifact at an address already."""
-    if not ADDRESS.fullmatch(whole):
+    if not is_digest(whole):
         return Failure(NotSealed(repr(whole)[:80], "it is no sha256 of an artifact"))
     found = registry.read(address)
     if isinstance(found, Success) and hashlib.sha256(found.unwrap()).hexdigest() == whole:
@@ -53,7 +53,7 @@ def taken(
 
     Its key must be on the trust list of the registry. Returns Failure as `Registry.push`, and lets go of the upload.
     """
-    if not ADDRESS.fullmatch(whole):
+    if not is_digest(whole):
         return Failure(NotSealed(repr(whole)[:80], "it is no sha256 of an artifact"))
     if total > bounds.MAX_ARTIFACT or start + len(data) > total:
         return Failure(TooLarge(whole, max(total, start + len(data)), bounds.MAX_ARTIFACT))
